@@ -1,0 +1,1 @@
+"""Who may use what: tiers, usage periods, units, resets."""

@@ -1,0 +1,1 @@
+"""Uploads, their inspection, their analysis, and the jobs in between."""

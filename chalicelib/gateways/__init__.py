@@ -1,0 +1,1 @@
+"""Other people's APIs: identity providers, object store, queues, secrets, analysts."""

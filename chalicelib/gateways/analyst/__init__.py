@@ -1,0 +1,1 @@
+"""Analysts turn a document into laboratory results, vital signs and an explanation."""

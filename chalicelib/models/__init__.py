@@ -1,0 +1,1 @@
+"""Items, keys and attributes of the one table."""

@@ -1,0 +1,1 @@
+"""Questions to the table; the only callers of PynamoDB operations."""

@@ -1,0 +1,1 @@
+"""HTTP in and out: guards, requests, answers, errors, limits."""
