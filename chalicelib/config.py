@@ -1,0 +1,161 @@
+"""All settings in one place: what a stage calls its things, and every number that the design decides.
+
+Names are derived from stage and account, so that nothing is pasted by hand. What may differ per stage comes from the environment,
+written by `.chalice/config.json`; what is a promise to users is a constant of `Rules`, with a test per number.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from typing import Final
+
+APP_NAME: Final = "serenya"
+VERSION: Final = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """How one provider's ID tokens are told from forgeries.
+
+    `issuers` are the accepted `iss` values, `audiences` our client ids with that provider, `jwks_url` where its keys are published.
+    Sources: Google "Verify the Google ID token on your server side" (both spellings of the issuer), Apple "Verifying a user".
+    """
+
+    name: str
+    issuers: tuple[str, ...]
+    audiences: tuple[str, ...]
+    jwks_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The numbers that users feel (design, decision 4, and the contract's limits). The same in every stage."""
+
+    # An access token is short, because it is verified without asking the table who has been signed out since.
+    access_token_life: timedelta = timedelta(minutes=15)
+    # A session slides by this much with each refresh …
+    session_life: timedelta = timedelta(hours=24)
+    # … and ends here whatever is refreshed.
+    session_hard_cap: timedelta = timedelta(days=7)
+    # Clocks of phones and providers are wrong by up to a minute.
+    clock_skew: timedelta = timedelta(seconds=60)
+    # An unknown key id makes us ask the provider again, but not more often than this.
+    jwks_refetch_after: timedelta = timedelta(minutes=1)
+    # Known keys are asked for anew after this, so that a withdrawn key stops working.
+    jwks_life: timedelta = timedelta(hours=6)
+    # A biometric proof holds for days, a challenge for minutes.
+    biometric_proof_life: timedelta = timedelta(days=7)
+    # A multipart body may carry this much file; API Gateway itself refuses above about 4.5 MB (see docs/decisions.md).
+    upload_limit_bytes: int = 5 * 1024 * 1024
+    # A presigned POST goes straight to S3 and may carry more.
+    presigned_limit_bytes: int = 10 * 1024 * 1024
+    # A presigned POST can be used for this long.
+    presigned_life: timedelta = timedelta(minutes=10)
+    # JSON bodies.
+    body_limit_bytes: int = 1024 * 1024
+    # A job that is not done by then is retried or failed, never "processing" for ever.
+    job_deadline: timedelta = timedelta(minutes=5)
+    # One attempt may take this long before another worker may claim the job.
+    job_lease: timedelta = timedelta(seconds=100)
+    # Waits before the automatic retries; their number is the number of retries.
+    job_retry_delays: tuple[timedelta, ...] = (
+        timedelta(seconds=30),
+        timedelta(minutes=2),
+        timedelta(minutes=5),
+    )
+    # Documents, results and jobs leave after two days: the app keeps them on the phone.
+    job_life: timedelta = timedelta(days=2)
+    # What replaced sessions, devices and subscriptions leave behind.
+    history_life: timedelta = timedelta(days=400)
+    # The documents page: how long the app is told to wait.
+    estimated_analysis_seconds: int = 30
+    # Due users are spread over this many partitions of the index.
+    usage_due_shards: int = 8
+    # One message resets this many users.
+    usage_reset_batch: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A stage's settings, read once from the environment."""
+
+    stage: str
+    account_id: str
+    region: str
+    google: IdentityProvider
+    apple: IdentityProvider
+    analyst: str
+    # Signing keys are read again after this, so that a rotation or a revocation is picked up without a deployment.
+    secret_life: timedelta = timedelta(seconds=60)
+    rules: Rules = field(default_factory=Rules)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is a developer's machine with the embedded cloud."""
+        return self.stage == "local"
+
+    @property
+    def table_name(self) -> str:
+        """The one table."""
+        return f"{APP_NAME}-{self.stage}"
+
+    @property
+    def bucket_name(self) -> str:
+        """Documents, results and failures. S3 names are global, hence the account."""
+        return f"{APP_NAME}-{self.stage}-documents-{self.account_id}"
+
+    @property
+    def retries_queue(self) -> str:
+        """Jobs waiting for their next attempt."""
+        return f"{APP_NAME}-{self.stage}-analysis-retries"
+
+    @property
+    def resets_queue(self) -> str:
+        """Batches of users whose usage period has ended."""
+        return f"{APP_NAME}-{self.stage}-usage-resets"
+
+    @property
+    def token_keys_secret(self) -> str:
+        """Secrets Manager id of the key set that signs our tokens: `{"current": {"kid", "secret"}, "previous": … | null}`."""
+        return f"{APP_NAME}/{self.stage}/token-keys"
+
+
+def _texts(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """Read a stage's settings.
+
+    Raises:
+        KeyError: a variable that has no sensible default is missing; the service must not start without it.
+    """
+    stage = environment["SERENYA_STAGE"]
+    return Settings(
+        stage=stage,
+        account_id=environment["SERENYA_ACCOUNT_ID"],
+        region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "eu-central-1",
+        google=IdentityProvider(
+            name="google",
+            issuers=_texts(environment.get("GOOGLE_ISSUERS", "https://accounts.google.com,accounts.google.com")),
+            audiences=_texts(environment["GOOGLE_CLIENT_IDS"]),
+            jwks_url=environment.get("GOOGLE_JWKS_URL", "https://www.googleapis.com/oauth2/v3/certs"),
+        ),
+        apple=IdentityProvider(
+            name="apple",
+            issuers=_texts(environment.get("APPLE_ISSUERS", "https://appleid.apple.com")),
+            audiences=_texts(environment["APPLE_CLIENT_IDS"]),
+            jwks_url=environment.get("APPLE_JWKS_URL", "https://appleid.apple.com/auth/keys"),
+        ),
+        analyst=environment.get("ANALYST", "local"),
+    )
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return load(os.environ)

@@ -1,0 +1,46 @@
+"""Identifiers: drawn at random, ordered by time, or derived so that the same thing always gets the same id."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+import unicodedata
+from typing import Final
+from uuid import UUID, uuid4, uuid5
+
+_NAMESPACE: Final = UUID("6f1b9d0c-6d0e-4a55-9d4b-5f0f6b1f7c11")
+_JOB_ID: Final = re.compile(r"(?:result|report|chat)_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def new_id() -> str:
+    """Draw a random id (UUID version 4)."""
+    return str(uuid4())
+
+
+def derived_id(*parts: str) -> str:
+    """Return the same id for the same parts, and another for any others (UUID version 5 over length-prefixed parts)."""
+    return str(uuid5(_NAMESPACE, "".join(f"{len(part)}:{part}" for part in parts)))
+
+
+def time_ordered_id() -> str:
+    """Draw an id whose text order is the order in which ids were drawn, to the millisecond: 48 bits of time, 80 of chance."""
+    return f"{time.time_ns() // 1_000_000:012x}-{secrets.token_hex(10)}"
+
+
+def is_job_id(text: str) -> bool:
+    """Whether this has the shape of a job id. Anything else never existed and needs no question to the table."""
+    return _JOB_ID.fullmatch(text) is not None
+
+
+def normalised_email(email: str) -> str:
+    """Trim, compose (NFC) and case-fold an address: `A@x.com` and `a@X.com` are one person (design, decision 8)."""
+    return unicodedata.normalize("NFC", email.strip()).casefold()
+
+
+def email_hash(email: str | None) -> str | None:
+    """SHA-256 (hex) of the normalised address; None for an absent one, which has no hash and no guard."""
+    if email is None or not email.strip():
+        return None
+    return hashlib.sha256(normalised_email(email).encode()).hexdigest()

@@ -1,0 +1,109 @@
+"""Every key of the one table, written in one place (design, section 3)."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from chalicelib.clock import iso
+
+EMAIL_INDEX: Final = "GSI1-EmailLookup"
+EXTERNAL_INDEX: Final = "GSI2-ExternalAuth"
+DUE_INDEX: Final = "GSI3-UsageDue"
+
+PROFILE_SK: Final = "PROFILE"
+GUARD_SK: Final = "GUARD"
+
+
+class Key(NamedTuple):
+    """Partition key and sort key of one item."""
+
+    pk: str
+    sk: str
+
+
+class GuardKind(StrEnum):
+    """What a guard keeps unique."""
+
+    EMAIL = "EMAIL"
+    EXTERNAL_IDENTITY = "EXTERNAL"
+    PROVIDER_TRANSACTION = "TRANSACTION"
+    PROVIDER_SUBSCRIPTION = "SUBSCRIPTION"
+    WEBHOOK_EVENT = "EVENT"
+    OBJECT_VERSION = "OBJECT"
+
+
+class HistoryKind(StrEnum):
+    """What a `current_*` replaced leaves behind."""
+
+    CONSENT = "CONSENT"
+    SESSION = "SESSION"
+    DEVICE = "DEVICE"
+    SUBSCRIPTION = "SUBSCRIPTION"
+
+
+def user_partition(user_id: str) -> str:
+    """The partition of everything that belongs to one person."""
+    return f"USER#{user_id}"
+
+
+def user_key(user_id: str) -> Key:
+    """The profile."""
+    return Key(user_partition(user_id), PROFILE_SK)
+
+
+def job_key(user_id: str, job_id: str) -> Key:
+    """A job; the owner is in the key, so a foreign id finds nothing."""
+    return Key(user_partition(user_id), f"JOB#{job_id}")
+
+
+def payment_key(user_id: str, paid_on: date, payment_id: str) -> Key:
+    """A payment; ids are ordered by time, so that payments of one day stand in order."""
+    return Key(user_partition(user_id), f"PAYMENT#{paid_on.isoformat()}#{payment_id}")
+
+
+def history_key(user_id: str, kind: HistoryKind, at: datetime, unique: str) -> Key:
+    """What was current until `at`."""
+    return Key(user_partition(user_id), f"{kind}#{iso(at)}#{unique}")
+
+
+def guard_key(kind: GuardKind, *parts: str) -> Key:
+    """An item that can be put once."""
+    return Key(f"GUARD#{kind}#{'#'.join(parts)}", GUARD_SK)
+
+
+def limit_key(limit: str, subject: str, window: int) -> Key:
+    """A counter of calls by one subject (a user id, or a keyed hash of an address) in one window."""
+    return Key(f"LIMIT#{limit}#{subject}", f"WINDOW#{window}")
+
+
+def sweep_key(name: str) -> Key:
+    """How far a scheduled sweep has come."""
+    return Key(f"SWEEP#{name}", "PROGRESS")
+
+
+def email_index_key(email_hash: str) -> Key:
+    """GSI1: a profile by the hash of its e-mail."""
+    return Key(f"USER_EMAIL#{email_hash}", PROFILE_SK)
+
+
+def external_index_key(provider: str, external_id: str) -> Key:
+    """GSI2: a profile by its identity at the provider."""
+    return Key(f"USER_EXTERNAL#{provider}#{external_id}", PROFILE_SK)
+
+
+def usage_due_key(due_on: date, shard: int, user_id: str) -> Key:
+    """GSI3: a user whose counted uses end on that date."""
+    return Key(f"USAGE_DUE#{due_on.isoformat()}#{shard}", user_id)
+
+
+def job_due_key(deadline: datetime, shard: int, job_id: str) -> Key:
+    """GSI3: an unfinished job whose deadline falls on that date, ordered by deadline."""
+    return Key(f"JOB_DUE#{deadline.date().isoformat()}#{shard}", f"{iso(deadline)}#{job_id}")
+
+
+def shard_of(identifier: str, shards: int) -> int:
+    """Spread identifiers evenly and for ever in the same way over `shards` partitions."""
+    return int.from_bytes(hashlib.sha256(identifier.encode()).digest()[:4], "big") % shards

@@ -1,0 +1,49 @@
+"""One JSON line per thing that happened: past tense, ids yes, personal data never."""
+
+from __future__ import annotations
+
+import logging
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+_correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
+
+
+@cache
+def _logger() -> Logger:
+    return Logger(service="serenya", use_rfc3339=True, location=None, utc=True, log_uncaught_exceptions=False)
+
+
+def correlate(correlation_id: str | None) -> None:
+    """Put this id on every line that follows in the present request or event."""
+    _correlation_id.set(correlation_id)
+
+
+def correlation_id() -> str | None:
+    """Return the id of the present request or event."""
+    return _correlation_id.get()
+
+
+def log(event: str, /, *, level: int = logging.INFO, error: BaseException | None = None, **fields: Any) -> None:
+    """Write one line: what happened, and the ids that it happened to.
+
+    An error is written as its type and where it was raised, without its text: texts of foreign errors may quote a document.
+    """
+    extra: dict[str, Any] = {"event": event, "correlation_id": _correlation_id.get(), **fields}
+    if error is not None:
+        extra["error_type"] = type(error).__name__
+        extra["error_at"] = _raised_at(error)
+    _logger().log(level, event, extra=extra)
+
+
+def _raised_at(error: BaseException) -> str | None:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return None
+    code = trace.tb_frame.f_code
+    return f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}:{code.co_name}"
