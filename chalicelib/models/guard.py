@@ -1,0 +1,19 @@
+"""Guard items: an item that can be put once keeps something unique."""
+
+from __future__ import annotations
+
+from pynamodb.attributes import MapAttribute, UnicodeAttribute
+
+from chalicelib.models.base import Item
+
+
+class GuardData(MapAttribute[str, object]):
+    """Whose it is."""
+
+    user_id = UnicodeAttribute()
+
+
+class GuardItem(Item, discriminator="guard"):
+    """Put with `attribute_not_exists(PK)` in the same transaction as the item that it guards."""
+
+    data = GuardData()

@@ -1,0 +1,54 @@
+"""What `current_*` replaced, and the small items that keep count: limits and sweeps."""
+
+from __future__ import annotations
+
+from pynamodb.attributes import JSONAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
+
+from chalicelib.models.attributes import DateAttribute
+from chalicelib.models.base import Item
+from chalicelib.models.profile import Device, Session, Subscription
+
+
+class SessionHistoryItem(Item, discriminator="session_history"):
+    """A session that was replaced, revoked or signed out."""
+
+    data = Session()
+
+
+class DeviceHistoryItem(Item, discriminator="device_history"):
+    """A device that another one replaced."""
+
+    data = Device()
+
+
+class SubscriptionHistoryItem(Item, discriminator="subscription_history"):
+    """A subscription that another one replaced."""
+
+    data = Subscription()
+
+
+class LimitData(MapAttribute[str, object]):
+    """Calls counted in one window."""
+
+    count = NumberAttribute()
+
+
+class LimitItem(Item, discriminator="limit"):
+    """A counter of calls. Carries a `ttl`."""
+
+    data = LimitData()
+
+
+class SweepData(MapAttribute[str, object]):
+    """How far a sweep has come, and anything that it needs to go on."""
+
+    swept_on = DateAttribute()
+    name = UnicodeAttribute()
+    notes = JSONAttribute(null=True)
+
+
+class SweepItem(Item, discriminator="sweep"):
+    """The progress of one scheduled sweep."""
+
+    data = SweepData()
+

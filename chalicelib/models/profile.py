@@ -1,0 +1,153 @@
+"""The user item: profile, consents, and what is current of device, session, biometric and subscription."""
+
+from __future__ import annotations
+
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
+
+from chalicelib.models.attributes import InstantAttribute, StateAttribute
+from chalicelib.models.base import Item
+from chalicelib.models.states import (
+    AccountStatus,
+    AuthProvider,
+    BiometricType,
+    DeviceStatus,
+    SessionStatus,
+    SubscriptionProvider,
+    SubscriptionStatus,
+    SubscriptionType,
+    Tier,
+)
+
+
+class Consent(MapAttribute[str, object]):
+    """One consent as it stands now."""
+
+    consent_given = BooleanAttribute()
+    consent_version = UnicodeAttribute()
+    consent_method = UnicodeAttribute()
+    ui_checkbox_group = NumberAttribute(null=True)
+    created_at = InstantAttribute()
+    updated_at = InstantAttribute()
+    withdrawn_at = InstantAttribute(null=True)
+
+
+class Consents(MapAttribute[str, object]):
+    """The five consents. An absent one was never given."""
+
+    medical_disclaimers = Consent(null=True)
+    terms_of_service = Consent(null=True)
+    privacy_policy = Consent(null=True)
+    healthcare_consultation = Consent(null=True)
+    emergency_care_limitation = Consent(null=True)
+
+
+class Device(MapAttribute[str, object]):
+    """The device in use."""
+
+    device_id = UnicodeAttribute()
+    device_name = UnicodeAttribute(null=True)
+    platform = UnicodeAttribute()
+    model = UnicodeAttribute(null=True)
+    os_version = UnicodeAttribute(null=True)
+    app_version = UnicodeAttribute(null=True)
+    biometric_type = StateAttribute(BiometricType, null=True)
+    secure_element = BooleanAttribute(default=False)
+    public_key = UnicodeAttribute(null=True)
+    status = StateAttribute(DeviceStatus)
+    last_active_at = InstantAttribute()
+    created_at = InstantAttribute()
+    updated_at = InstantAttribute()
+
+
+class Session(MapAttribute[str, object]):
+    """The session in use. `refresh_generation` counts rotations: the token before the present one can still be answered,
+    an older one is a theft (design, decision 6)."""
+
+    session_id = UnicodeAttribute()
+    device_id = UnicodeAttribute()
+    refresh_token_hash = UnicodeAttribute()
+    refresh_generation = NumberAttribute()
+    access_token_hash = UnicodeAttribute(null=True)
+    status = StateAttribute(SessionStatus)
+    created_at = InstantAttribute()
+    last_accessed_at = InstantAttribute()
+    expires_at = InstantAttribute()
+    last_biometric_auth_at = InstantAttribute(null=True)
+    biometric_expires_at = InstantAttribute(null=True)
+    requires_biometric_reauth = BooleanAttribute(default=False)
+    updated_at = InstantAttribute()
+
+
+class Biometric(MapAttribute[str, object]):
+    """The biometric registration of the device in use."""
+
+    device_id = UnicodeAttribute()
+    registration_id = UnicodeAttribute()
+    biometric_type = StateAttribute(BiometricType)
+    challenge = UnicodeAttribute(null=True)
+    challenge_expires_at = InstantAttribute(null=True)
+    is_verified = BooleanAttribute(default=False)
+    is_active = BooleanAttribute(default=True)
+    verification_failures = NumberAttribute(default=0)
+    device_attestation_data = JSONAttribute(null=True)
+    registration_metadata = JSONAttribute(null=True)
+    created_at = InstantAttribute()
+    updated_at = InstantAttribute()
+    last_verified_at = InstantAttribute(null=True)
+
+
+class UsagePeriod(MapAttribute[str, object]):
+    """Units counted since `period_start`; what it says of a period that has ended counts as nothing used."""
+
+    documents_processed = NumberAttribute()
+    period_start = InstantAttribute()
+    period_end = InstantAttribute()
+    last_updated = InstantAttribute()
+
+
+class Subscription(MapAttribute[str, object]):
+    """The subscription in force. Everybody has one: free ones are `internal` and have no end."""
+
+    subscription_id = UnicodeAttribute()
+    subscription_status = StateAttribute(SubscriptionStatus)
+    tier = StateAttribute(Tier)
+    subscription_type = StateAttribute(SubscriptionType, null=True)
+    provider = StateAttribute(SubscriptionProvider)
+    external_subscription_id = UnicodeAttribute(null=True)
+    external_subscription_id_hash = UnicodeAttribute(null=True)
+    start_date = InstantAttribute()
+    end_date = InstantAttribute(null=True)
+    next_billing_date = InstantAttribute(null=True)
+    cancelled_at = InstantAttribute(null=True)
+    usage_current_period = UsagePeriod()
+    created_at = InstantAttribute()
+    updated_at = InstantAttribute()
+
+
+class UserData(MapAttribute[str, object]):
+    """The entity itself."""
+
+    id = UnicodeAttribute()
+    external_id = UnicodeAttribute()
+    auth_provider = StateAttribute(AuthProvider)
+    email = UnicodeAttribute(null=True)
+    email_hash = UnicodeAttribute(null=True)
+    email_verified = BooleanAttribute(default=False)
+    is_private_email = BooleanAttribute(default=False)
+    name = UnicodeAttribute(null=True)
+    given_name = UnicodeAttribute(null=True)
+    family_name = UnicodeAttribute(null=True)
+    account_status = StateAttribute(AccountStatus)
+    last_login_at = InstantAttribute(null=True)
+    deactivated_at = InstantAttribute(null=True)
+    consents = Consents()
+    current_device = Device(null=True)
+    current_session = Session(null=True)
+    current_biometric = Biometric(null=True)
+    current_subscription = Subscription()
+
+
+class UserItem(Item, discriminator="user"):
+    """One person. Lives for ever: it has no `ttl` (design, trap 1)."""
+
+    data = UserData()

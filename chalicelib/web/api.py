@@ -1,0 +1,156 @@
+"""Routes as declarations: path, guard, limit, body and answer in one statement; everything around a view happens here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
+
+from chalice.app import Chalice, Request, Response
+
+from chalicelib import errors
+from chalicelib.config import Rules
+from chalicelib.observe.log import correlate
+from chalicelib.web.errors import in_our_envelope, to_response
+from chalicelib.web.guard import AccessTokens, Guard
+from chalicelib.web.limits import Limit, Limiter
+from chalicelib.web.request import Call, Caller, correlation_id_from, decode_body
+from chalicelib.web.response import CORS, JSON, Answer, Raw, WithStatus, to_http
+
+View = Callable[[Call[Any]], Answer | WithStatus | Raw]
+V = TypeVar("V", bound=Callable[..., Any])
+
+MULTIPART: Final = "multipart/form-data"
+
+
+class Services(Protocol):
+    """What answering a request needs from the rooms; built lazily, at the first request."""
+
+    rules: Rules
+
+    def access_tokens(self) -> AccessTokens:
+        """Verify access tokens."""
+        ...
+
+    def limiter(self) -> Limiter:
+        """Count calls."""
+        ...
+
+    def subject_of_address(self, address: str) -> str:
+        """Return a keyed hash of a client address: no address is stored."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One declared route: what the OpenAPI document and the architecture tests are made from."""
+
+    method: str
+    paths: tuple[str, ...]
+    view: View
+    guard: Guard
+    limit: Limit
+    body: type[Any] | None
+    answers: type[Any]
+    errors: tuple[str, ...]
+    content_type: str
+    body_limit_bytes: int | None
+    query: tuple[str, ...]
+
+
+class Api:
+    """Declares routes on a Chalice application."""
+
+    def __init__(self, app: Chalice, services: Callable[[], Services]) -> None:
+        self.app = app
+        self.services = services
+        self.endpoints: list[Endpoint] = []
+        app.register_middleware(in_our_envelope, "http")
+        app.api.binary_types.append(MULTIPART)
+
+    def route(
+        self,
+        method: str,
+        *paths: str,
+        guard: Guard,
+        limit: Limit,
+        answers: type[Any],
+        body: type[Any] | None = None,
+        errors: tuple[str, ...] = (),
+        content_type: str = JSON,
+        body_limit_bytes: int | None = None,
+        query: tuple[str, ...] = (),
+    ) -> Callable[[V], V]:
+        """Declare a route: the first path is its name, the others are aliases. Returns the view unchanged."""
+
+        def declare(view: V) -> V:
+            endpoint = Endpoint(
+                method, paths, view, guard, limit, body, answers, errors, content_type, body_limit_bytes, query
+            )
+            self.endpoints.append(endpoint)
+            for number, path in enumerate(paths):
+                name = view.__name__ if number == 0 else f"{view.__name__}_alias_{number}"
+                register = self.app.route(
+                    path, methods=[method], cors=CORS, name=name, content_types=[content_type]
+                )
+                register(self._served(endpoint))
+            return view
+
+        return declare
+
+    def _served(self, endpoint: Endpoint) -> Callable[..., Response]:
+        def serve(**path: str) -> Response:
+            request = self.app.current_request
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            correlation = correlation_id_from(headers)
+            correlate(correlation)
+            try:
+                return to_http(self._answer(endpoint, request, headers, path, correlation), correlation)
+            except Exception as error:
+                return to_response(error, correlation, endpoint.paths[0])
+
+        return serve
+
+    def _answer(
+        self,
+        endpoint: Endpoint,
+        request: Request,
+        headers: Mapping[str, str],
+        path: Mapping[str, str],
+        correlation: str,
+    ) -> Answer | WithStatus | Raw:
+        services = self.services()
+        raw = _raw_body(request, endpoint.body_limit_bytes or services.rules.body_limit_bytes)
+        caller = endpoint.guard.admit(headers, services.access_tokens())
+        address = str(request.context.get("identity", {}).get("sourceIp", "unknown"))
+        services.limiter().count(endpoint.limit, _subject(endpoint.limit, caller, address, services))
+        call: Call[Any] = Call(
+            body=decode_body(raw, endpoint.body) if endpoint.body is not None else None,
+            caller_or_none=caller,
+            path=path,
+            query=_single_values(request),
+            headers=headers,
+            raw_body=raw,
+            client_address=address,
+            correlation_id=correlation,
+        )
+        return endpoint.view(call)
+
+
+def _subject(limit: Limit, caller: Caller | None, address: str, services: Services) -> str:
+    if limit.is_per_address or caller is None:
+        return services.subject_of_address(address)
+    return caller.user_id
+
+
+def _raw_body(request: Request, limit: int) -> bytes:
+    raw = request.raw_body or b""
+    content = raw.encode() if isinstance(raw, str) else raw
+    if len(content) > limit:
+        raise errors.TooLarge(details={"limit_bytes": limit})
+    return content
+
+
+def _single_values(request: Request) -> dict[str, str]:
+    """Of a parameter given several times the last one counts."""
+    return {name: request.query_params[name] for name in request.query_params or {}}

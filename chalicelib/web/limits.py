@@ -1,0 +1,107 @@
+"""How often a route may be called: per user and minute, per client address where nobody is known yet."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from chalicelib import errors
+
+WINDOW_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `calls` per subject and minute. Routes that share a name share a count."""
+
+    name: str
+    calls: int
+    is_per_address: bool = False
+
+    @property
+    def step(self) -> int:
+        """How many calls a process answers before it tells the table: a tenth of the limit, at least one.
+
+        The road not taken is a write for every request: it would double the cost of a profile read. The price is that a subject that
+        is spread over n processes may make up to n steps more than the limit.
+        """
+        return max(1, self.calls // 10)
+
+
+GENERAL: Final = Limit("general", 100)
+SIGN_IN: Final = Limit("sign_in", 10, is_per_address=True)
+PUBLIC: Final = Limit("public", 100, is_per_address=True)
+UPLOAD: Final = Limit("upload", 5)
+STATUS: Final = Limit("status", 200)
+RESULT: Final = Limit("result", 100)
+SUBSCRIPTIONS: Final = Limit("subscriptions", 20)
+
+
+class LimitCounters(Protocol):
+    """Counts calls where all processes see them."""
+
+    def add(self, limit: str, subject: str, window: int, calls: int) -> int:
+        """Add to the window's count in one write and return the new total."""
+        ...
+
+
+@dataclass(slots=True)
+class _Tally:
+    window: int
+    known_total: int = 0
+    unreported: int = 0
+    is_spent: bool = False
+
+
+@dataclass(slots=True)
+class Limiter:
+    """Counts calls per subject in this process, and in the table once a step is reached.
+
+    Cheap under attack: once a window is spent, refusals cost no question to the table. Safe under threads.
+    """
+
+    counters: LimitCounters
+    _tallies: dict[tuple[str, str], _Tally] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    _MOST_SUBJECTS = 10_000
+
+    def count(self, limit: Limit, subject: str) -> None:
+        """Count one call.
+
+        Raises:
+            TooManyRequests: the minute's calls are used up; carries the seconds until the next minute.
+        """
+        now = time.time()
+        window = int(now // WINDOW_SECONDS)
+        with self._lock:
+            tally = self._tally(limit, subject, window)
+            if tally.is_spent:
+                raise self._refusal(now)
+            tally.unreported += 1
+            must_report = tally.unreported > limit.step or tally.known_total + tally.unreported > limit.calls
+            calls = tally.unreported
+            if must_report:
+                tally.unreported = 0
+        if must_report:
+            total = self.counters.add(limit.name, subject, window, calls)
+            with self._lock:
+                tally.known_total = max(tally.known_total, total)
+                tally.is_spent = tally.known_total >= limit.calls
+            if total > limit.calls:
+                raise self._refusal(now)
+
+    def _tally(self, limit: Limit, subject: str, window: int) -> _Tally:
+        tally = self._tallies.get((limit.name, subject))
+        if tally is None or tally.window != window:
+            if len(self._tallies) >= self._MOST_SUBJECTS:
+                self._tallies = {key: kept for key, kept in self._tallies.items() if kept.window == window}
+            tally = self._tallies[(limit.name, subject)] = _Tally(window)
+        return tally
+
+    @staticmethod
+    def _refusal(now: float) -> errors.TooManyRequests:
+        wait = int(WINDOW_SECONDS - now % WINDOW_SECONDS) + 1
+        return errors.TooManyRequests(retry_after_seconds=wait)

@@ -1,0 +1,70 @@
+"""What a route gives back: structs in, the app's JSON out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from chalice.app import CORSConfig, Response
+
+CORS: Final = CORSConfig(
+    allow_origin="*",
+    allow_headers=[
+        "Content-Type",
+        "X-App-Version",
+        "X-Platform",
+        "X-Device-Platform",
+        "X-Device-ID",
+        "X-API-Version",
+        "X-Session-ID",
+        "X-Request-Timestamp",
+        "Idempotency-Key",
+    ],
+    expose_headers=["X-Request-ID", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],
+    max_age=600,
+)
+"""Chalice itself adds `Authorization` and the headers of signed requests. No cookies exist, so any origin may ask."""
+
+JSON: Final = "application/json"
+
+
+class Answer(msgspec.Struct, kw_only=True):
+    """A successful JSON answer: `success: true` and the fields at the root."""
+
+    success: bool = True
+
+
+class Raw(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that is not our JSON: a page, an asset, the OpenAPI document, an empty 304."""
+
+    body: str
+    content_type: str
+    status: int = 200
+    headers: Mapping[str, str] = {}
+
+
+class WithStatus(msgspec.Struct, frozen=True):
+    """An answer with a status or headers of its own."""
+
+    answer: Answer
+    status: int = 200
+    headers: Mapping[str, str] = {}
+
+
+def encode(body: Any) -> str:
+    """Write JSON: decimals as numbers with exactly their digits, instants with `Z`, integers as integers."""
+    return msgspec.json.Encoder(decimal_format="number").encode(body).decode()
+
+
+def to_http(answer: Answer | WithStatus | Raw, correlation_id: str) -> Response:
+    """Turn a route's answer into an HTTP response with its correlation id."""
+    headers = {"X-Request-ID": correlation_id, "Cache-Control": "no-store"}
+    if isinstance(answer, Raw):
+        headers |= {"Content-Type": answer.content_type, **answer.headers}
+        return Response(body=answer.body, status_code=answer.status, headers=headers)
+    status, body = 200, answer
+    if isinstance(answer, WithStatus):
+        status, body = answer.status, answer.answer
+        headers |= answer.headers
+    return Response(body=encode(body), status_code=status, headers=headers | {"Content-Type": JSON})
