@@ -1,0 +1,101 @@
+"""Fixtures: the table on moto (fast, in process) and on the second engine (strict and atomic), settings, clock."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from pynamodb.connection.table import TableConnection
+
+from chalicelib.config import Settings
+from chalicelib.models import base
+from tests import support
+
+for _name, _value in support.ENVIRONMENT.items():
+    os.environ[_name] = _value
+os.environ.pop("AWS_ENDPOINT_URL", None)
+
+
+@pytest.fixture
+def clock() -> support.SettableClock:
+    """A clock that stands until it is moved."""
+    return support.SettableClock()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Settings of the stage `test`."""
+    return support.test_settings()
+
+
+@pytest.fixture
+def table(settings: Settings) -> Iterator[TableConnection]:
+    """The table on moto, made from the models, its backend behind one lock: moto is not atomic under threads by itself."""
+    from moto import mock_aws
+
+    with mock_aws(), _locked_dynamodb():
+        yield _fresh_table(settings.table_name, settings.region)
+    _disconnect()
+
+
+@pytest.fixture(scope="session")
+def second_cloud() -> Iterator[str]:
+    """The address of an embedded cloud that this test process started for itself."""
+    from dev.testing import embedded_cloud
+
+    with embedded_cloud() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def second_engine(
+    second_cloud: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TableConnection]:
+    """The table on the second engine: empty, made from the models."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", second_cloud)
+    yield _fresh_table(settings.table_name, settings.region)
+    boto3.client("dynamodb", region_name=settings.region).delete_table(TableName=settings.table_name)
+    _disconnect()
+
+
+@pytest.fixture(params=["moto", pytest.param("second", marks=pytest.mark.second_engine)])
+def any_engine(request: pytest.FixtureRequest) -> TableConnection:
+    """The table, once on each engine."""
+    found: TableConnection = request.getfixturevalue("table" if request.param == "moto" else "second_engine")
+    return found
+
+
+def _fresh_table(name: str, region: str) -> TableConnection:
+    from chalicelib.models.schema import table_definition
+
+    connection = base.connect(name, region)
+    boto3.client("dynamodb", region_name=region).create_table(**table_definition(name))
+    return connection
+
+
+def _disconnect() -> None:
+    base.Item._connection = None
+
+
+class _locked_dynamodb:  # noqa: N801  # used like a function
+    """Runs every call of moto's DynamoDB backend under one re-entrant lock."""
+
+    def __enter__(self) -> None:
+        from moto.dynamodb.responses import DynamoHandler
+
+        self._handler: Any = DynamoHandler
+        self._original = DynamoHandler.call_action
+        lock, original = threading.RLock(), self._original
+
+        def call_action(handler: Any) -> Any:
+            with lock:
+                return original(handler)
+
+        self._handler.call_action = call_action
+
+    def __exit__(self, *_: object) -> None:
+        self._handler.call_action = self._original
