@@ -53,9 +53,15 @@ class Endpoint:
     body: type[Any] | None
     answers: type[Any]
     errors: tuple[str, ...]
-    content_type: str
+    form: type[Any] | None
     body_limit_bytes: int | None
     query: tuple[str, ...]
+    status: int
+
+    @property
+    def content_type(self) -> str:
+        """What a request must declare: multipart where the route reads a form, JSON elsewhere."""
+        return JSON if self.form is None else MULTIPART
 
 
 class Api:
@@ -77,21 +83,25 @@ class Api:
         answers: type[Any],
         body: type[Any] | None = None,
         errors: tuple[str, ...] = (),
-        content_type: str = JSON,
+        form: type[Any] | None = None,
         body_limit_bytes: int | None = None,
         query: tuple[str, ...] = (),
+        status: int = 200,
     ) -> Callable[[V], V]:
-        """Declare a route: the first path is its name, the others are aliases. Returns the view unchanged."""
+        """Declare a route: the first path is its name, the others are aliases. Returns the view unchanged.
+
+        `errors` are written as `"404 JOB_NOT_FOUND"`. `form` describes a multipart body, which the room reads by itself.
+        """
 
         def declare(view: V) -> V:
             endpoint = Endpoint(
-                method, paths, view, guard, limit, body, answers, errors, content_type, body_limit_bytes, query
+                method, paths, view, guard, limit, body, answers, errors, form, body_limit_bytes, query, status
             )
             self.endpoints.append(endpoint)
             for number, path in enumerate(paths):
                 name = view.__name__ if number == 0 else f"{view.__name__}_alias_{number}"
                 register = self.app.route(
-                    path, methods=[method], cors=CORS, name=name, content_types=[content_type]
+                    path, methods=[method], cors=CORS, name=name, content_types=[endpoint.content_type]
                 )
                 register(self._served(endpoint))
             return view
