@@ -1,6 +1,7 @@
 """All settings in one place: what a stage calls its things, and every number that the design decides.
 
-Names are derived from stage and account, so that nothing is pasted by hand. What may differ per stage comes from the environment,
+Names are derived from stage and account, so that nothing is pasted by hand. What may differ per stage comes from the
+environment,
 written by `.chalice/config.json`; what is a promise to users is a constant of `Rules`, with a test per number.
 """
 
@@ -21,8 +22,10 @@ VERSION: Final = "0.1.0"
 class IdentityProvider:
     """How one provider's ID tokens are told from forgeries.
 
-    `issuers` are the accepted `iss` values, `audiences` our client ids with that provider, `jwks_url` where its keys are published.
-    Sources: Google "Verify the Google ID token on your server side" (both spellings of the issuer), Apple "Verifying a user".
+    `issuers` are the accepted `iss` values, `audiences` our client ids with that provider, `jwks_url` where its keys
+    are published.
+    Sources: Google "Verify the Google ID token on your server side" (both spellings of the issuer), Apple "Verifying
+    a user".
     """
 
     name: str
@@ -49,7 +52,8 @@ class Rules:
     jwks_life: timedelta = timedelta(hours=6)
     # A biometric proof holds for days, a challenge for minutes.
     biometric_proof_life: timedelta = timedelta(days=7)
-    # A multipart body may carry this much file; API Gateway itself refuses above about 4.5 MB (see docs/decisions.md).
+    # A multipart body may carry this much file; API Gateway itself refuses above about 4.5 MB (see
+    # docs/decisions.md).
     upload_limit_bytes: int = 5 * 1024 * 1024
     # A presigned POST goes straight to S3 and may carry more.
     presigned_limit_bytes: int = 10 * 1024 * 1024
@@ -120,7 +124,8 @@ class Settings:
 
     @property
     def token_keys_secret(self) -> str:
-        """Secrets Manager id of the key set that signs our tokens: `{"current": {"kid", "secret"}, "previous": … | null}`."""
+        """Secrets Manager id of the key set that signs our tokens: `{"current": {"kid", "secret"}, "previous": … |
+        null}`."""
         return f"{APP_NAME}/{self.stage}/token-keys"
 
 

@@ -14,7 +14,8 @@
     ├── Unavailable             503  external     carries Retry-After; "try later", never the caller's fault
     └── Unexpected              500  technical    a defect of ours
 
-Codes outlive class names: the shipped app compares them. `user_message` is for people and is public; `cause` (the chained
+Codes outlive class names: the shipped app compares them. `user_message` is for people and is public; `cause` (the
+chained
 exception) is for operators and never leaves the process.
 """
 

@@ -20,12 +20,14 @@ def new_id() -> str:
 
 
 def derived_id(*parts: str) -> str:
-    """Return the same id for the same parts, and another for any others (UUID version 5 over length-prefixed parts)."""
+    """Return the same id for the same parts, and another for any others (UUID version 5 over length-prefixed
+    parts)."""
     return str(uuid5(_NAMESPACE, "".join(f"{len(part)}:{part}" for part in parts)))
 
 
 def time_ordered_id() -> str:
-    """Draw an id whose text order is the order in which ids were drawn, to the millisecond: 48 bits of time, 80 of chance."""
+    """Draw an id whose text order is the order in which ids were drawn, to the millisecond: 48 bits of time, 80 of
+    chance."""
     return f"{time.time_ns() // 1_000_000:012x}-{secrets.token_hex(10)}"
 
 

@@ -53,7 +53,8 @@ class DueIndex(GlobalSecondaryIndex["Item"]):
 
 
 class Item(Model):
-    """An item of the table. `ttl` (epoch seconds) is set on ephemeral items alone, never on a profile, payment or consent."""
+    """An item of the table. `ttl` (epoch seconds) is set on ephemeral items alone, never on a profile, payment or
+    consent."""
 
     class Meta:
         """PynamoDB's settings; `connect` fills in the table."""
@@ -85,7 +86,8 @@ class Item(Model):
 def connect(table_name: str, region: str) -> TableConnection:
     """Point every model at a table through one shared connection.
 
-    PynamoDB would build a session and a client for each model class, at 50 to 120 ms apiece (design, trap 21); subclasses find the
+    PynamoDB would build a session and a client for each model class, at 50 to 120 ms apiece (design, trap 21);
+    subclasses find the
     connection of `Item` and use it. Safe to call again, for another table or region.
     """
     Item.Meta.table_name = table_name

@@ -51,4 +51,3 @@ class SweepItem(Item, discriminator="sweep"):
     """The progress of one scheduled sweep."""
 
     data = SweepData()
-

@@ -10,8 +10,10 @@ from chalicelib.models.states import JobKind, JobState
 
 
 class JobData(MapAttribute[str, object]):
-    """The entity itself. `claim_token` fences: only the worker that holds it may finish the attempt. `unit_period_start` names the usage
-    period that the reserved unit was counted in, so that giving it back in a later period takes nothing from that one."""
+    """The entity itself. `claim_token` fences: only the worker that holds it may finish the attempt.
+    `unit_period_start` names the usage
+    period that the reserved unit was counted in, so that giving it back in a later period takes nothing from that
+    one."""
 
     job_id = UnicodeAttribute()
     user_id = UnicodeAttribute()

@@ -60,7 +60,8 @@ class Device(MapAttribute[str, object]):
 
 
 class Session(MapAttribute[str, object]):
-    """The session in use. `refresh_generation` counts rotations: the token before the present one can still be answered,
+    """The session in use. `refresh_generation` counts rotations: the token before the present one can still be
+    answered,
     an older one is a theft (design, decision 6)."""
 
     session_id = UnicodeAttribute()

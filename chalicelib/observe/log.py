@@ -30,7 +30,8 @@ def correlation_id() -> str | None:
 def log(event: str, /, *, level: int = logging.INFO, error: BaseException | None = None, **fields: Any) -> None:
     """Write one line: what happened, and the ids that it happened to.
 
-    An error is written as its type and where it was raised, without its text: texts of foreign errors may quote a document.
+    An error is written as its type and where it was raised, without its text: texts of foreign errors may quote a
+    document.
     """
     extra: dict[str, Any] = {"event": event, "correlation_id": _correlation_id.get(), **fields}
     if error is not None:

@@ -1,4 +1,5 @@
-"""Routes as declarations: path, guard, limit, body and answer in one statement; everything around a view happens here."""
+"""Routes as declarations: path, guard, limit, body and answer in one statement; everything around a view happens
+here."""
 
 from __future__ import annotations
 
@@ -21,6 +22,8 @@ View = Callable[[Call[Any]], Answer | WithStatus | Raw]
 V = TypeVar("V", bound=Callable[..., Any])
 
 MULTIPART: Final = "multipart/form-data"
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+_DEEPEST_PATH: Final = 8
 
 
 class Services(Protocol):
@@ -52,7 +55,6 @@ class Endpoint:
     limit: Limit
     body: type[Any] | None
     answers: type[Any]
-    errors: tuple[str, ...]
     form: type[Any] | None
     body_limit_bytes: int | None
     query: tuple[str, ...]
@@ -82,7 +84,6 @@ class Api:
         limit: Limit,
         answers: type[Any],
         body: type[Any] | None = None,
-        errors: tuple[str, ...] = (),
         form: type[Any] | None = None,
         body_limit_bytes: int | None = None,
         query: tuple[str, ...] = (),
@@ -90,13 +91,13 @@ class Api:
     ) -> Callable[[V], V]:
         """Declare a route: the first path is its name, the others are aliases. Returns the view unchanged.
 
-        `errors` are written as `"404 JOB_NOT_FOUND"`. `form` describes a multipart body, which the room reads by itself.
+        `form` describes a multipart body, which the room reads by itself. The error codes of a route stand on its
+        answer struct,
+        as `ERRORS`, written `"404 JOB_NOT_FOUND"`.
         """
 
         def declare(view: V) -> V:
-            endpoint = Endpoint(
-                method, paths, view, guard, limit, body, answers, errors, form, body_limit_bytes, query, status
-            )
+            endpoint = Endpoint(method, paths, view, guard, limit, body, answers, form, body_limit_bytes, query, status)
             self.endpoints.append(endpoint)
             for number, path in enumerate(paths):
                 name = view.__name__ if number == 0 else f"{view.__name__}_alias_{number}"
@@ -108,6 +109,16 @@ class Api:
 
         return declare
 
+    def answer_unknown_paths_if(self, is_local: bool) -> None:
+        """Locally, answer unknown paths in our envelope; deployed, API Gateway's gateway responses do it, and the
+        local gateway
+        has none."""
+        if is_local:
+            for depth in range(1, _DEEPEST_PATH + 1):
+                path = "".join(f"/{{part_{number}}}" for number in range(depth))
+                register = self.app.route(path, methods=list(_METHODS), cors=CORS, name="unknown_path")
+                register(_unknown_path)
+
     def _served(self, endpoint: Endpoint) -> Callable[..., Response]:
         def serve(**path: str) -> Response:
             request = self.app.current_request
@@ -116,7 +127,7 @@ class Api:
             correlate(correlation)
             try:
                 return to_http(self._answer(endpoint, request, headers, path, correlation), correlation)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # the edge: whatever was raised gets an answer in our shape
                 return to_response(error, correlation, endpoint.paths[0])
 
         return serve
@@ -145,6 +156,10 @@ class Api:
             correlation_id=correlation,
         )
         return endpoint.view(call)
+
+
+def _unknown_path(**_: str) -> Response:
+    return Response(body={"Code": "NotFoundError"}, status_code=404)
 
 
 def _subject(limit: Limit, caller: Caller | None, address: str, services: Services) -> str:

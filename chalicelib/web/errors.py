@@ -62,7 +62,8 @@ def envelope(error: errors.ServiceError, correlation: str, path: str | None = No
 
 
 def to_response(error: Exception, correlation: str, path: str | None = None) -> Response:
-    """Answer any exception. What is not ours is a defect: logged with where it was raised, answered without a word of it."""
+    """Answer any exception. What is not ours is a defect: logged with where it was raised, answered without a word
+    of it."""
     if not isinstance(error, errors.ServiceError):
         log("request_failed_unexpectedly", level=logging.ERROR, error=error, path=path)
         return envelope(errors.Unexpected(), correlation, path)
@@ -80,11 +81,12 @@ _CHALICE_FAILURES: Final[dict[int, Callable[[str], errors.ServiceError]]] = {
 
 
 def in_our_envelope(event: Any, get_response: Callable[[Any], Response]) -> Response:
-    """HTTP middleware: rewrite what Chalice answers by itself (405, 415, 500 …), which has another shape and no CORS headers."""
+    """HTTP middleware: rewrite what Chalice answers by itself (405, 415, 500 …), which has another shape and no CORS
+    headers."""
     headers = getattr(event, "headers", None) or {}
     try:
         response = get_response(event)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the edge: whatever was raised gets an answer in our shape
         return to_response(error, correlation_id() or correlation_id_from(headers))
     if not isinstance(response.body, dict) or "Code" not in response.body:
         return response

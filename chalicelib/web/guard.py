@@ -37,7 +37,8 @@ class Guard:
         """Return the caller, or None on a public route.
 
         Raises:
-            Unauthenticated: no bearer token, or one that does not verify. 401, because the app refreshes on nothing else.
+            Unauthenticated: no bearer token, or one that does not verify. 401, because the app refreshes on nothing
+            else.
         """
         if self.is_public:
             return None

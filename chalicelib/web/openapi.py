@@ -13,10 +13,15 @@ import msgspec
 from chalicelib.config import VERSION
 from chalicelib.web.api import MULTIPART, Endpoint
 from chalicelib.web.errors import ErrorEnvelope
-from chalicelib.web.response import JSON, Raw
+from chalicelib.web.response import JSON, Raw, encode
 
 _PARAMETER: Final = re.compile(r"{(\w+)}")
 _REF: Final = "#/components/schemas/{name}"
+
+
+def served(endpoints: Sequence[Endpoint]) -> Raw:
+    """Return the document as an answer."""
+    return Raw(body=encode(document(endpoints)), content_type=JSON, headers={"Cache-Control": "public, max-age=300"})
 
 
 def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
@@ -113,7 +118,12 @@ def _responses(endpoint: Endpoint, refs: dict[type[Any], Any]) -> dict[str, Any]
 
 def _codes(endpoint: Endpoint) -> dict[int, list[str]]:
     """The codes of a route by status: its own, and those that every route of its kind may answer."""
-    declared = [*endpoint.errors, "429 RATE_LIMIT_EXCEEDED", "500 INTERNAL_ERROR", "503 SERVICE_UNAVAILABLE"]
+    declared = [
+        *getattr(endpoint.answers, "ERRORS", ()),
+        "429 RATE_LIMIT_EXCEEDED",
+        "500 INTERNAL_ERROR",
+        "503 SERVICE_UNAVAILABLE",
+    ]
     if not endpoint.guard.is_public:
         declared += ["401 MISSING_TOKEN", "401 INVALID_TOKEN", "401 TOKEN_EXPIRED", "401 SESSION_REVOKED"]
         declared += ["403 ACCOUNT_SUSPENDED"]

@@ -19,7 +19,8 @@ _SAFE_CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a verified access token speaks of. Whether the session still lives is for the room's read or write to check."""
+    """Who a verified access token speaks of. Whether the session still lives is for the room's read or write to
+    check."""
 
     user_id: str
     session_id: str

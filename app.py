@@ -1,0 +1,215 @@
+"""The table of contents: every route, schedule, S3 and queue handler of the service; one statement each."""
+
+from chalice.app import Chalice, CloudWatchEvent, Cron, Rate, S3Event, SQSEvent
+from chalicelib.billing.contract import CurrentSubscriptionAnswer
+from chalicelib.documents.contract import (
+    CleanupAnswer,
+    ResultAnswer,
+    RetryAnswer,
+    StatusAnswer,
+    UploadAnswer,
+    UploadForm,
+    UploadUrlAnswer,
+    UploadUrlRequest,
+)
+from chalicelib.identity.contract import (
+    LogoutAnswer,
+    LogoutRequest,
+    ProfileAnswer,
+    ProfileUpdate,
+    RefreshAnswer,
+    RefreshRequest,
+    SignInAnswer,
+    SignInRequest,
+)
+
+from chalicelib import wiring
+from chalicelib.config import settings
+from chalicelib.web import docs, events, openapi
+from chalicelib.web.api import Api
+from chalicelib.web.contract import HealthAnswer
+from chalicelib.web.guard import SIGNED_IN, public
+from chalicelib.web.limits import GENERAL, PUBLIC, RESULT, SIGN_IN, STATUS, SUBSCRIPTIONS, UPLOAD
+from chalicelib.web.request import Call
+from chalicelib.web.response import Raw, WithStatus
+
+app = Chalice(app_name="serenya")
+api = Api(app, wiring.rooms)
+
+# --- Identity
+
+
+@api.route(
+    "POST",
+    "/auth/oauth-onboarding",
+    "/auth/google",
+    "/auth/google-onboarding",
+    guard=public("it is how one signs in"),
+    limit=SIGN_IN,
+    body=SignInRequest,
+    answers=SignInAnswer,
+)
+def sign_in(call: Call[SignInRequest]) -> SignInAnswer:
+    """Sign in with Google or Apple; the first time this makes the account."""
+    return wiring.rooms().sign_in().sign_in(call.body)
+
+
+@api.route(
+    "POST",
+    "/auth/refresh",
+    guard=public("a refresh token is its own proof"),
+    limit=SIGN_IN,
+    body=RefreshRequest,
+    answers=RefreshAnswer,
+)
+def refresh_session(call: Call[RefreshRequest]) -> RefreshAnswer:
+    """Exchange a refresh token for new tokens; a lost answer can be asked for again."""
+    return wiring.rooms().sessions().refresh(call.body)
+
+
+@api.route("POST", "/auth/logout", guard=SIGNED_IN, limit=GENERAL, body=LogoutRequest, answers=LogoutAnswer)
+def sign_out(call: Call[LogoutRequest]) -> LogoutAnswer:
+    """End the session; twice is fine."""
+    return wiring.rooms().sessions().logout(call.caller, call.body)
+
+
+@api.route("GET", "/user/profile", guard=SIGNED_IN, limit=GENERAL, answers=ProfileAnswer)
+def show_profile(call: Call[None]) -> ProfileAnswer:
+    """Who the caller is, as we know them."""
+    return wiring.rooms().profiles().show(call.caller)
+
+
+@api.route("PUT", "/user/profile", guard=SIGNED_IN, limit=GENERAL, body=ProfileUpdate, answers=ProfileAnswer)
+def update_profile(call: Call[ProfileUpdate]) -> ProfileAnswer:
+    """Change the caller's names, and nothing else."""
+    return wiring.rooms().profiles().update(call.caller, call.body)
+
+
+# --- Documents
+
+
+@api.route(
+    "POST",
+    "/api/v1/process/upload",
+    guard=SIGNED_IN,
+    limit=UPLOAD,
+    form=UploadForm,
+    answers=UploadAnswer,
+    body_limit_bytes=wiring.UPLOAD_BODY_LIMIT,
+)
+def upload_document(call: Call[None]) -> UploadAnswer:
+    """Hand in a document to be explained."""
+    return wiring.rooms().uploads().upload(call.caller, call.headers, call.raw_body)
+
+
+@api.route(
+    "POST", "/api/v1/process/upload-url", guard=SIGNED_IN, limit=UPLOAD, body=UploadUrlRequest, answers=UploadUrlAnswer
+)
+def presign_upload(call: Call[UploadUrlRequest]) -> UploadUrlAnswer:
+    """Get a form with which a document goes straight to the object store."""
+    return wiring.rooms().uploads().presign(call.caller, call.headers, call.body)
+
+
+@api.route("GET", "/api/v1/process/status/{job_id}", guard=SIGNED_IN, limit=STATUS, answers=StatusAnswer)
+def show_job_status(call: Call[None]) -> StatusAnswer:
+    """Where a job stands."""
+    return wiring.rooms().library().status(call.caller, call.path["job_id"])
+
+
+@api.route("GET", "/api/v1/process/result/{job_id}", guard=SIGNED_IN, limit=RESULT, answers=ResultAnswer)
+def show_job_result(call: Call[None]) -> ResultAnswer:
+    """What a document says; readable again and again until it is cleaned up."""
+    return wiring.rooms().library().result(call.caller, call.path["job_id"])
+
+
+@api.route("POST", "/api/v1/process/retry/{job_id}", guard=SIGNED_IN, limit=GENERAL, answers=RetryAnswer)
+def retry_job(call: Call[None]) -> RetryAnswer:
+    """Try a failed job again; costs no unit."""
+    return wiring.rooms().library().retry(call.caller, call.path["job_id"])
+
+
+@api.route("DELETE", "/api/v1/process/cleanup/{job_id}", guard=SIGNED_IN, limit=GENERAL, answers=CleanupAnswer)
+def clean_up_job(call: Call[None]) -> CleanupAnswer:
+    """Remove a document, its result and its job; twice is fine."""
+    return wiring.rooms().library().clean_up(call.caller, call.path["job_id"])
+
+
+# --- Subscriptions
+
+
+@api.route("GET", "/subscriptions/current", guard=SIGNED_IN, limit=SUBSCRIPTIONS, answers=CurrentSubscriptionAnswer)
+def show_subscription(call: Call[None]) -> CurrentSubscriptionAnswer:
+    """What the caller may use, what they pay, and what is left of this month."""
+    return wiring.rooms().subscriptions().current(call.caller)
+
+
+# --- Operations
+
+
+@api.route("GET", "/health", guard=public("it says nothing but that we are here"), limit=PUBLIC, answers=HealthAnswer)
+def show_health(call: Call[None]) -> HealthAnswer:
+    """Whether the service answers."""
+    return wiring.rooms().health().show()
+
+
+@api.route(
+    "GET", "/health/check", guard=public("it says nothing but that we are here"), limit=PUBLIC, answers=HealthAnswer
+)
+def check_health(call: Call[None]) -> WithStatus:
+    """Whether the service answers, and how long that took (X-Response-Time)."""
+    return wiring.rooms().health().check()
+
+
+@api.route("GET", "/openapi.json", guard=public("the contract is no secret"), limit=PUBLIC, answers=Raw)
+def show_openapi(call: Call[None]) -> Raw:
+    """The contract, generated from this page."""
+    return openapi.served(api.endpoints)
+
+
+@api.route("GET", "/docs", guard=public("the contract is no secret"), limit=PUBLIC, answers=Raw)
+def show_docs(call: Call[None]) -> Raw:
+    """A page to read the contract and to try it."""
+    return docs.page()
+
+
+@api.route("GET", "/docs/assets/{name}", guard=public("the contract is no secret"), limit=PUBLIC, answers=Raw)
+def show_docs_asset(call: Call[None]) -> Raw:
+    """A file of the documentation page."""
+    return docs.asset(call.path["name"])
+
+
+# What happens without being asked
+# ---------------------------------------------------------------------------------------
+
+
+@app.on_s3_event(bucket=settings().bucket_name, events=["s3:ObjectCreated:*"], prefix="uploads/")
+def document_uploaded(event: S3Event) -> None:
+    """Analyse what was uploaded."""
+    events.deliver_records(event, wiring.rooms().analysis().on_upload)
+
+
+@app.on_sqs_message(queue=settings().retries_queue, batch_size=1)
+def retry_analysis(event: SQSEvent) -> None:
+    """Try an analysis again."""
+    events.deliver_messages(event, wiring.rooms().analysis().retry)
+
+
+@app.on_sqs_message(queue=settings().resets_queue, batch_size=1)
+def reset_usage_batch(event: SQSEvent) -> None:
+    """Start the counts of some users anew."""
+    events.deliver_messages(event, wiring.rooms().usage_reset().reset_batch)
+
+
+@app.schedule(Cron("10", "0", "*", "*", "?", "*"))
+def sweep_usage(event: CloudWatchEvent) -> None:
+    """Find the users whose usage period has ended; ten past midnight, UTC."""
+    events.deliver_tick(wiring.rooms().usage_reset().sweep)
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def sweep_jobs(event: CloudWatchEvent) -> None:
+    """Find the jobs whose deadline has passed, and try them again or end them."""
+    events.deliver_tick(wiring.rooms().job_sweep().sweep)
+
+
+api.answer_unknown_paths_if(settings().is_local)
