@@ -1,0 +1,135 @@
+"""Everything around the code, declared once: table, bucket, queues, secret.
+
+Pure data, made from a stage's settings and the models. `dev/provision.py` applies it to an endpoint through boto3; templates are
+rendered from the same objects, so that a developer's cloud and production cannot differ by accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from chalicelib.config import Settings
+from chalicelib.models.base import Item
+from chalicelib.models.schema import table_definition
+
+ANALYSIS_TIMEOUT: Final = timedelta(seconds=120)
+"""The longest that a function which analyses may run. `.chalice/config.json` says the same, and a test compares them."""
+
+RESET_TIMEOUT: Final = timedelta(seconds=60)
+"""The longest that a function which resets a batch of users may run."""
+
+VISIBILITY_FACTOR: Final = 6
+"""AWS ("Using Lambda with Amazon SQS", queue configuration): at least six times the function's time-out, so that a throttled
+function has room to try again before another worker gets the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A DynamoDB table. `definition` holds keys, indexes and billing, read from the models; the rest is what a stage decides.
+
+    DynamoDB encrypts every table; `has_account_key` asks for the account's own key instead of one that AWS keeps, whose uses then
+    stand in the audit trail.
+    """
+
+    name: str
+    definition: Mapping[str, Any]
+    ttl_attribute: str
+    is_recoverable: bool
+    is_protected: bool
+    has_account_key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A private, encrypted bucket that speaks TLS alone and forgets everything after `expires_after_days`."""
+
+    name: str
+    expires_after_days: int
+    abort_uploads_after_days: int = 1
+    # A presigned POST carries its own proof, so any page may send one.
+    post_origins: tuple[str, ...] = ("*",)
+    post_max_age: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue with its dead-letter queue. `reports_item_failures` says whether the function behind it names the messages of a batch
+    that failed (`ReportBatchItemFailures`); where it does not, a returned list of failures is ignored, as on AWS."""
+
+    name: str
+    visibility: timedelta
+    max_receives: int = 5
+    retention: timedelta = timedelta(days=4)
+    # Long enough for somebody to look after a holiday; the most that SQS keeps.
+    dead_letter_retention: timedelta = timedelta(days=14)
+    reports_item_failures: bool = False
+
+    @property
+    def dead_letter_name(self) -> str:
+        """Where a message goes that was received `max_receives` times and never deleted."""
+        return f"{self.name}-dead-letters"
+
+
+@dataclass(frozen=True, slots=True)
+class KeySetSecret:
+    """A secret `{"current": {"kid", "secret"}, "previous": null}` whose key is drawn once, at creation, and never written down."""
+
+    name: str
+    description: str
+    key_bytes: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What one stage has."""
+
+    table: Table
+    bucket: Bucket
+    queues: tuple[Queue, ...]
+    token_keys: KeySetSecret
+
+    def queue_named(self, name: str) -> Queue | None:
+        """Return the declared queue of that name."""
+        return next((queue for queue in self.queues if queue.name == name), None)
+
+
+def declare(settings: Settings) -> Resources:
+    """Declare what a stage needs. Production is recoverable and cannot be deleted by a slip; other stages can."""
+    is_production = settings.stage == "prod"
+    return Resources(
+        table=Table(
+            name=settings.table_name,
+            definition=table_definition(settings.table_name),
+            ttl_attribute=Item.ttl.attr_name,
+            is_recoverable=is_production,
+            is_protected=is_production,
+            has_account_key=is_production,
+        ),
+        bucket=Bucket(name=settings.bucket_name, expires_after_days=settings.rules.job_life.days),
+        queues=(
+            Queue(settings.retries_queue, visibility=ANALYSIS_TIMEOUT * VISIBILITY_FACTOR),
+            Queue(settings.resets_queue, visibility=RESET_TIMEOUT * VISIBILITY_FACTOR),
+        ),
+        token_keys=KeySetSecret(settings.token_keys_secret, "The keys that sign our access and refresh tokens."),
+    )
+
+
+def tls_only_policy(bucket: Bucket) -> dict[str, Any]:
+    """Write the bucket policy that refuses whoever does not use TLS."""
+    arn = f"arn:aws:s3:::{bucket.name}"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "TlsOnly",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [arn, f"{arn}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }
