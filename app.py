@@ -29,7 +29,7 @@ from chalicelib.web import docs, events, openapi
 from chalicelib.web.api import Api
 from chalicelib.web.contract import HealthAnswer
 from chalicelib.web.guard import SIGNED_IN, public
-from chalicelib.web.limits import GENERAL, PUBLIC, RESULT, SIGN_IN, STATUS, SUBSCRIPTIONS, UPLOAD
+from chalicelib.web.limits import GENERAL, PUBLIC, REFRESH, RESULT, SIGN_IN, STATUS, SUBSCRIPTIONS, UPLOAD
 from chalicelib.web.request import Call
 from chalicelib.web.response import Raw, WithStatus
 
@@ -58,7 +58,7 @@ def sign_in(call: Call[SignInRequest]) -> SignInAnswer:
     "POST",
     "/auth/refresh",
     guard=public("a refresh token is its own proof"),
-    limit=SIGN_IN,
+    limit=REFRESH,
     body=RefreshRequest,
     answers=RefreshAnswer,
 )

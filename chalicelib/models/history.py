@@ -27,16 +27,10 @@ class SubscriptionHistoryItem(Item, discriminator="subscription_history"):
     data = Subscription()
 
 
-class LimitData(MapAttribute[str, object]):
-    """Calls counted in one window."""
-
-    count = NumberAttribute()
-
-
 class LimitItem(Item, discriminator="limit"):
-    """A counter of calls. Carries a `ttl`."""
+    """A counter of calls. Carries a `ttl`. `count` stands at the top level, where `ADD` works."""
 
-    data = LimitData()
+    count = NumberAttribute(default=0)
 
 
 class SweepData(MapAttribute[str, object]):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from chalicelib import errors
+from chalicelib.clock import Clock
 
 WINDOW_SECONDS: Final = 60
 
@@ -33,6 +33,7 @@ class Limit:
 
 GENERAL: Final = Limit("general", 100)
 SIGN_IN: Final = Limit("sign_in", 10, is_per_address=True)
+REFRESH: Final = Limit("refresh", 10, is_per_address=True)
 PUBLIC: Final = Limit("public", 100, is_per_address=True)
 UPLOAD: Final = Limit("upload", 5)
 STATUS: Final = Limit("status", 200)
@@ -64,6 +65,7 @@ class Limiter:
     """
 
     counters: LimitCounters
+    clock: Clock
     _tallies: dict[tuple[str, str], _Tally] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -75,7 +77,7 @@ class Limiter:
         Raises:
             TooManyRequests: the minute's calls are used up; carries the seconds until the next minute.
         """
-        now = time.time()
+        now = self.clock.now().timestamp()
         window = int(now // WINDOW_SECONDS)
         with self._lock:
             tally = self._tally(limit, subject, window)

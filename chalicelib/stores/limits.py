@@ -1,0 +1,46 @@
+"""Counters of calls, one item per subject and minute."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pynamodb.exceptions import PynamoDBConnectionError
+
+from chalicelib import errors
+from chalicelib.clock import Clock
+from chalicelib.models import keys
+from chalicelib.models.history import LimitItem
+
+_COUNTERS_LIVE = timedelta(minutes=10)
+
+
+class LimitStore:
+    """Counts where all processes see it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def add(self, limit: str, subject: str, window: int, calls: int) -> int:
+        """Add to a window's count and return the new total; one write, no read.
+
+        `count` is a top-level attribute, because `ADD` is documented for those alone (design, trap 5); the item comes into being
+        with its first call, so there is nothing to be conditional on.
+
+        Raises:
+            Unavailable: the table does not answer.
+        """
+        now = self._clock.now()
+        key = keys.limit_key(limit, subject, window)
+        item = LimitItem(key.pk, key.sk)
+        actions = [
+            LimitItem.count.add(calls),
+            LimitItem.entity_type.set(LimitItem),
+            LimitItem.created_at.set(LimitItem.created_at | now),
+            LimitItem.updated_at.set(now),
+            LimitItem.ttl.set(int((now + _COUNTERS_LIVE).timestamp())),
+        ]
+        try:
+            item.update(actions=actions)
+        except PynamoDBConnectionError as unreachable:
+            raise errors.Unavailable(message="The request could not be counted.") from unreachable
+        return int(item.count)
