@@ -1,4 +1,4 @@
-"""What stores make of DynamoDB's failures: a failed condition is an answer, silence is `Unavailable`, the rest is a defect."""
+"""What stores make of DynamoDB's failures: a refusal is an answer, silence is `Unavailable`, the rest is a defect."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def translated() -> Iterator[None]:
 
 
 def retried(write: Callable[[], T]) -> T:
-    """Run a conditional write again while it collides with a transaction on the same item, with growing, jittered waits.
+    """Run a conditional write again while it collides with a transaction on the same item, with growing, jittered
+    waits.
 
     Botocore repeats what is throttled or lost, and knows nothing of collisions.
 
@@ -80,7 +81,10 @@ def retried(write: Callable[[], T]) -> T:
 
 
 def reasons_of(failure: TransactWriteError) -> tuple[str, ...]:
-    """Return why a transaction was cancelled, one code per action, "None" for actions that were fine; empty if it was not cancelled."""
+    """Return why a transaction was cancelled: one code per action, "None" for those that were fine.
+
+    Empty if it was not cancelled but failed otherwise.
+    """
     if failure.cause_response_code != _CANCELLED:
         return ()
     return tuple(reason.code if reason is not None else "None" for reason in failure.cancellation_reasons)

@@ -14,7 +14,8 @@ from chalicelib.stores.failures import REASON_CONDITION_FAILED, reasons_of, retr
 class Cancelled(Exception):
     """A condition of the transaction failed, and nothing was written.
 
-    `reasons` has one code per action, "ConditionalCheckFailed" or "None", ordered by PynamoDB: condition checks, deletes, puts, updates.
+    `reasons` has one code per action, "ConditionalCheckFailed" or "None", ordered by PynamoDB: condition checks,
+    deletes, puts, updates.
     """
 
     def __init__(self, reasons: tuple[str, ...]) -> None:
@@ -27,7 +28,8 @@ class Cancelled(Exception):
 
 
 def commit(build: Callable[[TransactWrite], None]) -> None:
-    """Write what `build` adds, all or nothing. `build` runs again for each attempt and must add the same things each time.
+    """Write what `build` adds, all or nothing. `build` runs again for each attempt and must add the same things
+    each time.
 
     Raises:
         Cancelled: a condition failed.
