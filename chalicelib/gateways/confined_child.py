@@ -1,4 +1,4 @@
-"""The first thing that a confined child runs, as a script: it limits itself, then becomes the module it is told.
+"""The first thing that a confined child runs, a script: it limits itself, then becomes the module it is told.
 
 Arguments: module, CPU seconds, address space, bytes per file, open files, wall seconds, then the import path.
 It imports nothing of ours and nothing heavy before the limits hold.
