@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -54,20 +55,17 @@ class Child:
     def stop(self) -> None:
         """Ask it to end, wait a little, then end it and everything it started. Safe to call twice."""
         self._signal(signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
         self._signal(signal.SIGKILL)
         self._process.wait()
         if self._process.stdin is not None:
             self._process.stdin.close()
 
     def _signal(self, number: signal.Signals) -> None:
-        try:
+        # macOS says "not permitted" of a group that is gone.
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
-        except (ProcessLookupError, PermissionError):  # macOS says "not permitted" of a group that is gone
-            pass
 
 
 class Children:

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import threading
@@ -173,7 +174,7 @@ class IdentityProvider:
 def _person(provider: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Who the token is about. The same e-mail gets the same `sub`, as with a real provider."""
     email = overrides.get("email") or f"demo@{provider}.example"
-    number = int.from_bytes(str(email).casefold().encode(), "big")
+    number = int.from_bytes(hashlib.sha256(str(email).casefold().encode()).digest(), "big")
     if provider == APPLE:
         # Apple's booleans are sometimes strings, and the name never stands in the token ("Authenticating users", Apple).
         sub = f"{number % 10**6:06d}.{number % 16**32:032x}.{number % 10**4:04d}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -77,14 +78,13 @@ def table_request(table: Table) -> Any:
 
 def create_bucket(bucket: Bucket, s3: S3Client) -> None:
     """Make a bucket: private, encrypted, TLS alone, forgetting, ready for presigned POSTs from a page."""
-    try:
+    region: Any = s3.meta.region_name
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
         s3.create_bucket(
             Bucket=bucket.name,
             ObjectOwnership="BucketOwnerEnforced",
-            CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name},  # type: ignore[typeddict-item]
+            CreateBucketConfiguration={"LocationConstraint": region},
         )
-    except s3.exceptions.BucketAlreadyOwnedByYou:
-        pass
     s3.put_public_access_block(
         Bucket=bucket.name,
         PublicAccessBlockConfiguration={

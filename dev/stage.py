@@ -32,9 +32,9 @@ class PortTakenError(Exception):
 class Ports:
     """Where the parts of a run listen on loopback."""
 
-    service: int = 8000
-    cloud: int = 4566
-    identity_provider: int = 4567
+    service: int
+    cloud: int
+    identity_provider: int
 
     @property
     def service_url(self) -> str:
@@ -53,15 +53,15 @@ class Ports:
 
 
 def ports_from(environment: Mapping[str, str]) -> Ports:
-    """Read the ports from `PORT`, `CLOUD_PORT` and `IDENTITY_PROVIDER_PORT`.
+    """Read the ports from `PORT` (8000), `CLOUD_PORT` (4566) and `IDENTITY_PROVIDER_PORT` (4567).
 
     Raises:
         ValueError: one of them is not a port.
     """
     return Ports(
-        service=_port(environment, "PORT", Ports.service),
-        cloud=_port(environment, "CLOUD_PORT", Ports.cloud),
-        identity_provider=_port(environment, "IDENTITY_PROVIDER_PORT", Ports.identity_provider),
+        service=_port(environment, "PORT", 8000),
+        cloud=_port(environment, "CLOUD_PORT", 4566),
+        identity_provider=_port(environment, "IDENTITY_PROVIDER_PORT", 4567),
     )
 
 
@@ -99,7 +99,7 @@ def chalice_factory(ports: Ports) -> CLIFactory:
     """Return Chalice's own loader, for this stage, with the addresses of this run in its configuration."""
     from chalice.cli.factory import CLIFactory
 
-    class LocalFactory(CLIFactory):  # type: ignore[misc]
+    class LocalFactory(CLIFactory):
         """Reads `.chalice/config.json` and puts this run's addresses into it."""
 
         def load_project_config(self) -> dict[str, Any]:
