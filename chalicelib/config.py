@@ -50,11 +50,19 @@ class Rules:
     jwks_refetch_after: timedelta = timedelta(minutes=1)
     # Known keys are asked for anew after this, so that a withdrawn key stops working.
     jwks_life: timedelta = timedelta(hours=6)
+    # While the provider does not answer, keys that we knew are trusted for this much longer …
+    jwks_stale_life: timedelta = timedelta(hours=24)
+    # … and with no key at all we ask again after this, because nobody can sign in.
+    jwks_retry_after: timedelta = timedelta(seconds=5)
+    # Real ID tokens have 700 to 1,500 bytes; more than this is not worth a signature check.
+    id_token_limit_bytes: int = 8 * 1024
     # A biometric proof holds for days, a challenge for minutes.
     biometric_proof_life: timedelta = timedelta(days=7)
     # A multipart body may carry this much file; API Gateway itself refuses above about 4.5 MB (see
     # docs/decisions.md).
     upload_limit_bytes: int = 5 * 1024 * 1024
+    # What a multipart body carries beside the file.
+    upload_overhead_bytes: int = 64 * 1024
     # A presigned POST goes straight to S3 and may carry more.
     presigned_limit_bytes: int = 10 * 1024 * 1024
     # A presigned POST can be used for this long.
@@ -65,6 +73,14 @@ class Rules:
     job_deadline: timedelta = timedelta(minutes=5)
     # One attempt may take this long before another worker may claim the job.
     job_lease: timedelta = timedelta(seconds=100)
+    # Of that, this much is kept for storing what the analyst said.
+    job_storing_time: timedelta = timedelta(seconds=10)
+    # A late sweep (it runs every minute) is given this long before the app is told that a job has timed out.
+    job_overdue_grace: timedelta = timedelta(minutes=2)
+    # So often may the owner ask for another try, beside the automatic ones.
+    job_retries_by_owner: int = 3
+    # Unfinished jobs are spread over this many partitions of the index; one takes about 300 uploads a second.
+    job_due_shards: int = 1
     # Waits before the automatic retries; their number is the number of retries.
     job_retry_delays: tuple[timedelta, ...] = (
         timedelta(seconds=30),
@@ -123,6 +139,16 @@ class Settings:
         return f"{APP_NAME}-{self.stage}-usage-resets"
 
     @property
+    def token_issuer(self) -> str:
+        """`iss` of our access tokens: a token of one stage is worth nothing in another."""
+        return f"{APP_NAME}/{self.stage}"
+
+    @property
+    def token_audience(self) -> str:
+        """`aud` of our access tokens."""
+        return f"{APP_NAME}-app/{self.stage}"
+
+    @property
     def token_keys_secret(self) -> str:
         """Secrets Manager id of the key set that signs our tokens: `{"current": {"kid", "secret"}, "previous": … |
         null}`."""
@@ -143,7 +169,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     return Settings(
         stage=stage,
         account_id=environment["SERENYA_ACCOUNT_ID"],
-        region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "eu-central-1",
+        region=environment.get("SERENYA_REGION") or environment.get("AWS_REGION") or environment["AWS_DEFAULT_REGION"],
         google=IdentityProvider(
             name="google",
             issuers=_texts(environment.get("GOOGLE_ISSUERS", "https://accounts.google.com,accounts.google.com")),

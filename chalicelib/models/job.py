@@ -23,6 +23,7 @@ class JobData(MapAttribute[str, object]):
     file_size = NumberAttribute(null=True)
     file_checksum = UnicodeAttribute(null=True)
     object_key = UnicodeAttribute(null=True)
+    is_inspected = BooleanAttribute(default=False)
     attempt = NumberAttribute(default=0)
     retry_count = NumberAttribute(default=0)
     manual_retries = NumberAttribute(default=0)

@@ -104,7 +104,10 @@ class PaymentStatus(StrEnum):
 
 
 class JobState(StrEnum):
-    """Where a job stands. The app is shown completed, failed, processing or timeout only."""
+    """Where a job stands. The app is shown completed, failed, processing or timeout only.
+
+    A cleaned job is shown to nobody; its item stays, empty, until its `ttl`, so that nothing late brings it back.
+    """
 
     UPLOADED = "uploaded"
     PROCESSING = "processing"
@@ -112,6 +115,7 @@ class JobState(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     TIMEOUT = "timeout"
+    CLEANED = "cleaned"
 
 
 class JobKind(StrEnum):
