@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pynamodb.attributes import BooleanAttribute, JSONAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.models.attributes import InstantAttribute, StateAttribute
 from chalicelib.models.base import Item
+from chalicelib.models.old_values import with_meant_plan
 from chalicelib.models.states import (
     AccountStatus,
     AuthProvider,
@@ -123,6 +126,10 @@ class Subscription(MapAttribute[str, object]):
     usage_current_period = UsagePeriod()
     created_at = InstantAttribute()
     updated_at = InstantAttribute()
+
+    def deserialize(self, values: dict[str, Any]) -> Any:
+        """Read the map; `tier` and `subscription_type` of old data are read as what they mean."""
+        return super().deserialize(with_meant_plan(values))  # type: ignore[no-untyped-call]
 
 
 class UserData(MapAttribute[str, object]):
