@@ -188,5 +188,10 @@ def load(environment: Mapping[str, str]) -> Settings:
 
 @cache
 def settings() -> Settings:
-    """The settings of this process."""
-    return load(os.environ)
+    """The settings of this process.
+
+    AWS's own clients, and Chalice when it packages, ask the environment for the region: a stage has one, so they get that.
+    """
+    found = load(os.environ)
+    os.environ.setdefault("AWS_DEFAULT_REGION", found.region)
+    return found

@@ -13,6 +13,7 @@ from pynamodb.connection.table import TableConnection
 
 from chalicelib.config import Settings
 from chalicelib.models import base
+from chalicelib.models.catalogue import Lifetime, catalogue
 from tests import support
 
 for _name, _value in support.ENVIRONMENT.items():
@@ -39,6 +40,7 @@ def table(settings: Settings) -> Iterator[TableConnection]:
 
     with mock_aws(), _locked_dynamodb():
         yield _fresh_table(settings.table_name, settings.region)
+        _check_lifetimes(settings)
     _disconnect()
 
 
@@ -58,6 +60,7 @@ def second_engine(
     """The table on the second engine: empty, made from the models."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", second_cloud)
     yield _fresh_table(settings.table_name, settings.region)
+    _check_lifetimes(settings)
     boto3.client("dynamodb", region_name=settings.region).delete_table(TableName=settings.table_name)
     _disconnect()
 
@@ -75,6 +78,16 @@ def _fresh_table(name: str, region: str) -> TableConnection:
     connection = base.connect(name, region)
     boto3.client("dynamodb", region_name=region).create_table(**table_definition(name))
     return connection
+
+
+def _check_lifetimes(settings: Settings) -> None:
+    """After every test, over every item that it wrote: `ttl` stands on ephemeral items alone (design, section 3 and trap 1)."""
+    client = boto3.client("dynamodb", region_name=settings.region)
+    for page in client.get_paginator("scan").paginate(TableName=settings.table_name):
+        for item in page["Items"]:
+            kind = catalogue()[item["entity_type"]["S"]]
+            if kind.lifetime is not Lifetime.EITHER:
+                assert ("ttl" in item) == (kind.lifetime is Lifetime.EPHEMERAL), item["PK"]
 
 
 def _disconnect() -> None:

@@ -1,0 +1,69 @@
+"""Writes the generated files, or checks that the committed ones match: `python -m deploy.generate [--check]`."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from chalicelib import config
+from deploy import permissions
+from deploy.data_page import data_page
+from deploy.policies import policy
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+STAGES: Final = ("local", "dev", "prod")
+
+
+def stage_settings(stage: str) -> config.Settings:
+    """Return a stage's settings as `.chalice/config.json` sets them."""
+    chalice = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    shared: dict[str, str] = chalice.get("environment_variables", {})
+    return config.load({**shared, **chalice["stages"][stage].get("environment_variables", {})})
+
+
+def generated_files() -> dict[Path, str]:
+    """Return every generated file with the text that it must have."""
+    files = {ROOT / "docs" / "openapi.json": _json(_contract()), ROOT / "docs" / "data.md": data_page()}
+    for stage in STAGES:
+        settings = stage_settings(stage)
+        for function, needs in permissions.FUNCTIONS.items():
+            name = f"policy-{stage}-{function.replace('_', '-')}.json"
+            files[ROOT / ".chalice" / name] = _json(policy(function, needs, settings))
+    return files
+
+
+def _contract() -> dict[str, Any]:
+    from chalicelib.web import openapi
+
+    environment = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    os.environ.update(environment["stages"]["dev"]["environment_variables"])
+    config.settings.cache_clear()
+    document: dict[str, Any] = openapi.document(importlib.import_module("app").api.endpoints)
+    return document
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the files; with `--check` write nothing and return 1 if any differs."""
+    stale = []
+    for path, text in generated_files().items():
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(path.relative_to(ROOT))
+        if "--check" not in arguments:
+            path.write_text(text, encoding="utf-8")
+    orphans = {one.name for one in (ROOT / ".chalice").glob("policy-*.json")} - {one.name for one in generated_files()}
+    for path in [*stale, *sorted(orphans)]:
+        print(f"{'differs from its generator' if '--check' in arguments else 'written'}: {path}")
+    return 1 if "--check" in arguments and (stale or orphans) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,62 @@
+"""What each deployed function does to which part of which resource: the declaration that its IAM policy is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from chalicelib.models import keys
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """One function's needs. An empty tuple is a thing that it never touches.
+
+    `table` and `indexes` are DynamoDB actions; a transaction needs the actions of its parts. `objects` maps a prefix of the bucket to
+    S3 actions. `sends_to` names queues by their setting, `receives_from` the queue that feeds the function.
+    """
+
+    table: tuple[str, ...] = ()
+    indexes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    objects: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    sends_to: tuple[str, ...] = ()
+    receives_from: str | None = None
+    reads_token_keys: bool = False
+
+
+_WHOLE_OBJECT: Final = ("GetObject", "PutObject", "DeleteObject")
+
+_ANALYSIS: Final = Permissions(
+    table=("GetItem", "BatchGetItem", "UpdateItem", "PutItem"),
+    objects={"uploads/": ("GetObject",), "results/": ("GetObject", "PutObject"), "failures/": ("PutObject",)},
+    sends_to=("retries_queue",),
+)
+
+FUNCTIONS: Final[dict[str, Permissions]] = {
+    "api_handler": Permissions(
+        table=("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"),
+        objects={"uploads/": _WHOLE_OBJECT, "results/": ("GetObject", "DeleteObject"), "failures/": _WHOLE_OBJECT},
+        sends_to=("retries_queue",),
+        reads_token_keys=True,
+    ),
+    "document_uploaded": _ANALYSIS,
+    "retry_analysis": Permissions(
+        table=_ANALYSIS.table,
+        objects=_ANALYSIS.objects,
+        sends_to=_ANALYSIS.sends_to,
+        receives_from="retries_queue",
+    ),
+    "sweep_jobs": Permissions(
+        table=("GetItem", "BatchGetItem", "PutItem", "UpdateItem"),
+        indexes={keys.DUE_INDEX: ("Query",)},
+        objects={"failures/": ("PutObject",), "results/": ("GetObject",), "uploads/": ("GetObject",)},
+        sends_to=("retries_queue",),
+    ),
+    "sweep_usage": Permissions(
+        table=("GetItem", "PutItem", "UpdateItem"),
+        indexes={keys.DUE_INDEX: ("Query",)},
+        sends_to=("resets_queue",),
+    ),
+    "reset_usage_batch": Permissions(table=("UpdateItem",), receives_from="resets_queue"),
+}
+"""By the name of the deployed function; Chalice calls the one behind API Gateway `api_handler`."""

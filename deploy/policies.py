@@ -1,0 +1,61 @@
+"""IAM policies, one per function, rendered from `deploy/permissions.py`: no wildcard action, no wildcard resource."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.config import Settings
+from deploy.permissions import Permissions
+
+
+def policy(function: str, needs: Permissions, settings: Settings) -> dict[str, Any]:
+    """Return the policy document of one function in one stage. Chalice adds nothing, so logging stands here as well."""
+    statements = [_logs(function, settings)]
+    if needs.table:
+        statements.append(_allow("Table", _named("dynamodb", needs.table), [_table(settings)]))
+    for index, actions in needs.indexes.items():
+        statements.append(
+            _allow(index.replace("-", ""), _named("dynamodb", actions), [f"{_table(settings)}/index/{index}"])
+        )
+    for prefix, actions in needs.objects.items():
+        objects = f"arn:aws:s3:::{settings.bucket_name}/{prefix}*"
+        statements.append(_allow(prefix.strip("/").capitalize(), _named("s3", actions), [objects]))
+    if needs.sends_to:
+        queues = [_queue(getattr(settings, name), settings) for name in needs.sends_to]
+        statements.append(_allow("Send", ["sqs:GetQueueUrl", "sqs:SendMessage"], queues))
+    if needs.receives_from:
+        source = _queue(getattr(settings, needs.receives_from), settings)
+        receive = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+        statements.append(_allow("Receive", receive, [source]))
+    if needs.reads_token_keys:
+        secret = f"arn:aws:secretsmanager:{_place(settings)}:secret:{settings.token_keys_secret}-??????"
+        statements.append(_allow("TokenKeys", ["secretsmanager:GetSecretValue"], [secret]))
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _allow(sid: str, actions: list[str], resources: list[str]) -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": sorted(resources)}
+
+
+def _named(service: str, actions: tuple[str, ...]) -> list[str]:
+    return [f"{service}:{action}" for action in actions]
+
+
+def _place(settings: Settings) -> str:
+    return f"{settings.region}:{settings.account_id}"
+
+
+def _table(settings: Settings) -> str:
+    return f"arn:aws:dynamodb:{_place(settings)}:table/{settings.table_name}"
+
+
+def _queue(name: str, settings: Settings) -> str:
+    return f"arn:aws:sqs:{_place(settings)}:{name}"
+
+
+def _logs(function: str, settings: Settings) -> dict[str, Any]:
+    """A Lambda function's own log group, by Lambda's naming: `/aws/lambda/<app>-<stage>[-<function>]`."""
+    name = f"serenya-{settings.stage}" if function == "api_handler" else f"serenya-{settings.stage}-{function}"
+    group = f"arn:aws:logs:{_place(settings)}:log-group:/aws/lambda/{name}"
+    actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    return _allow("Logs", actions, [group, f"{group}:log-stream:*"])

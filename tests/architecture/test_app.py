@@ -1,0 +1,58 @@
+"""The page that shows everything the system can do: one statement each, and a guard beside every path."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+import app as page
+from chalicelib.web.api import Endpoint
+from tests.architecture import sources
+
+PUBLIC = {
+    "/auth/oauth-onboarding",
+    "/auth/google",
+    "/auth/google-onboarding",
+    "/auth/refresh",
+    "/health",
+    "/health/check",
+    "/openapi.json",
+    "/docs",
+    "/docs/assets/{name}",
+}
+
+
+def _declarations() -> list[ast.FunctionDef]:
+    return [node for node in sources.modules()["app"].body if isinstance(node, ast.FunctionDef)]
+
+
+@pytest.mark.parametrize("declaration", _declarations(), ids=lambda one: one.name)
+def test_a_declaration_is_a_docstring_and_one_statement(declaration: ast.FunctionDef) -> None:
+    assert ast.get_docstring(declaration)
+    assert len(declaration.body) == 2
+    assert isinstance(declaration.body[1], ast.Return | ast.Expr)
+
+
+def test_every_route_was_declared_with_a_guard() -> None:
+    declared = {(path, one.method) for one in page.api.endpoints for path in one.paths}
+    served = {(path, method) for path, methods in page.app.routes.items() for method in methods}
+    assert served == declared
+
+
+def test_exactly_the_listed_routes_are_public() -> None:
+    assert {path for one in page.api.endpoints if one.guard.is_public for path in one.paths} == PUBLIC
+
+
+@pytest.mark.parametrize("endpoint", page.api.endpoints, ids=lambda one: f"{one.method} {one.paths[0]}")
+def test_a_guarded_route_refuses_who_brings_no_token(endpoint: Endpoint) -> None:
+    from chalice.test import Client
+
+    if endpoint.guard.is_public:
+        assert endpoint.guard.public_because
+        return
+    headers = {"Content-Type": endpoint.content_type}
+    with Client(page.app) as client:
+        answer = client.http.request(endpoint.method, endpoint.paths[0].replace("{", "").replace("}", ""), headers, b"")
+    assert answer.status_code == 401
+    assert answer.json_body["error"]["code"] == "MISSING_TOKEN"
