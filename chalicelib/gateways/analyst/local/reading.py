@@ -51,8 +51,8 @@ class VitalRow(msgspec.Struct, frozen=True, kw_only=True):
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that was read in one document, in reading order.
 
-    `test_date` is the day the sample was taken; `document_date` is the same or, where the document does not say it, the
-    day of the report.
+    `document_date` is the day of the report or, where the document does not say it, the day the sample was taken;
+    `test_date` is the day the sample was taken or, where the document does not say it, the document's date.
     """
 
     rows: tuple[Row, ...]

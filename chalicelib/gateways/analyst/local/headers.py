@@ -1,0 +1,134 @@
+"""The header line of a table of results: which column holds what."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chalicelib.gateways.analyst.local.page import Line, Word
+
+
+class Column(StrEnum):
+    """What a column of a laboratory table holds."""
+
+    NAME = "name"
+    VALUE = "value"
+    UNIT = "unit"
+    RANGE = "range"
+    LOW = "low"
+    HIGH = "high"
+    FLAG = "flag"
+    OTHER = "other"  # earlier results, methods, sites: read past
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """One column's heading and its place. An out-of-range value column marks its values as abnormal."""
+
+    column: Column
+    x0: float
+    x1: float
+    marks_abnormal: bool = False
+
+    def distance(self, x0: float, x1: float) -> float:
+        """How far a cell is from standing under this heading, aligned left, right or centred."""
+        return min(abs(x0 - self.x0), abs(x1 - self.x1), abs((x0 + x1 - self.x0 - self.x1) / 2))
+
+
+_PHRASES: tuple[tuple[Column, str], ...] = (
+    (Column.OTHER, r"(?:previous|prior|last|earlier|old|historical|past)(?: (?:results?|values?|date|flag))*|vorwerte?|vorbefund|"
+     r"ant[ée]riorit[ée]s?|ant[ée]rieurs?|(?:r[ée]sultats? )?ant[ée]rieurs?|(?:resultado |valor )?anterior(?:es)?|"
+     r"method(?:ology)?|methode|m[ée]thode|m[ée]todo|technique|specimen|sample(?: type)?|material|sample|lab|site|"
+     r"comments?|remarks?|bemerkung|kommentar|observaciones|notes?|date|datum|fecha|s\.? ?no\.?|sr\.? ?no\.?|sl\.? ?no\.?|"
+     r"code|loinc|nr\.?|trend|graph|graphique|verlauf|performed(?: at)?"),
+    (Column.LOW, r"(?:ref(?:erence|\.)? )?(?:low|lower|min(?:imum)?)(?: limit)?|untere(?: grenze)?|de"),
+    (Column.HIGH, r"(?:ref(?:erence|\.)? )?(?:high|upper|max(?:imum)?)(?: limit)?|obere(?: grenze)?|hasta"),
+    (Column.RANGE, r"(?:(?:bio(?:logical|\.)?|normal|standard|expected|therapeutic|healthy|lab) )*(?:ref(?:erence|\.)?|normal|standard|expected|"
+     r"desirable|biological)[ .]*(?:ranges?|intervals?|values?|limits?|int\.?|rng)?(?: \(?(?:range|interval|units?)\)?)?|normals?|"
+     r"ranges?|limits|interval|referenz[- ]?(?:bereiche?|werte?|intervall|bereich)?|norm(?:al)?[- ]?(?:werte?|bereiche?)|norm|ref\.?[- ]?bereich|"
+     r"sollwert|zielbereich|(?:valeurs?|intervalles?)(?: biologiques?)? (?:de |usuelles?|normales?)(?:r[ée]f[ée]rences?)?|r[ée]f[ée]rences?|normes?|"
+     r"valeurs usuelles|(?:valores?|intervalos?|rangos?)(?: biol[óo]gicos?)? (?:de )?(?:referencia|normal(?:es)?)|referencia|rango|"
+     r"v\. ?r(?:ef)?\.?|vn|valori (?:di )?riferimento|(?:intervallo|intervalli)(?: di)? riferimento|valores de referência"),
+    (Column.UNIT, r"units?(?: of measure(?:ment)?)?|uom|si units?|einheit(?:en)?|dimension|unit[ée]s?|unidad(?:es)?|u\.m\.|unit[àa]|unidades?"),
+    (Column.FLAG, r"flags?|status|abn(?:ormal)?|h/l|indicator|bewertung|alert|hinweis|mark|markierung|flg|ind\.?"),
+    (Column.NAME, r"(?:name of (?:the )?)?(?:lab(?:oratory)? )?(?:tests?|investigations?|analytes?|parameters?|examinations?|components?|"
+     r"assays?|determinations?|procedures?|profile|measurement|biomarker|marker)(?: ?/? ?(?:names?|descriptions?|parameters?|performed|requested))?|"
+     r"(?:test )?description|(?:labor)?untersuchung(?:en|sparameter)?|analyse[ns]?|analyt|"
+     r"messgr[öo](?:ß|ss)e|bezeichnung|laborparameter|kenngröße|analisi|examens?|d[ée]terminations?|paramètres?|libell[ée]|"
+     r"pruebas?|determinaci(?:ón|on)(?:es)?|an[áa]lisis|estudios?|par[áa]metros?|ex[áa]men(?:es)?|esam[ei]|exames?"),
+    (Column.VALUE, r"(?:your |current |patient(?:'s)? |observed |obtained |measured |test |in |out of )*(?:results?|values?|range|findings?|reading)"
+     r"(?: ?/ ?(?:value|result))?|observed|current|ergebnis(?:se)?|(?:mess|ist)?wert|resultat|befund|r[ée]sultats?|valeurs?|resultados?|"
+     r"valor(?:es)?(?: obtenido)?|risultat[oi]|valore"),
+)
+_COMPILED = tuple((column, re.compile(rf"(?:{pattern})", re.IGNORECASE)) for column, pattern in _PHRASES)
+_IN_AND_OUT = re.compile(r"(?:in|out of) range", re.IGNORECASE)
+_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}-\d{2}-\d{2}")
+_LONGEST_PHRASE = 6
+
+
+def read_header(line: Line) -> tuple[Heading, ...]:
+    """Return the columns that this line announces, from left to right; nothing if it is no header."""
+    words = [word for word in line.words if re.search(r"\w", word.text)]
+    headings: list[Heading] = []
+    unknown = 0
+    start = 0
+    while start < len(words):
+        heading, used = _longest(words, start)
+        if heading is None:
+            unknown += 1
+        elif headings and _continues(headings[-1], heading, words[start - 1], words[start]):
+            headings[-1] = Heading(headings[-1].column, headings[-1].x0, heading.x1, headings[-1].marks_abnormal)
+        else:
+            headings.append(heading)
+        start += used
+    kinds = {heading.column for heading in headings}
+    has_values = Column.VALUE in kinds or (Column.NAME in kinds and kinds & {Column.RANGE, Column.UNIT})
+    if len(kinds) < 2 or not has_values or unknown > len(words) // 3 or kinds <= {Column.VALUE, Column.OTHER}:
+        return ()
+    return tuple(headings)
+
+
+def _longest(words: list[Word], start: int) -> tuple[Heading | None, int]:
+    """Return the longest phrase from `start` that heads a column, and how many words it or an unknown word takes."""
+    for length in range(min(_LONGEST_PHRASE, len(words) - start), 0, -1):
+        run = words[start : start + length]
+        if any(b.x0 - a.x1 > 1.2 * a.height for a, b in zip(run, run[1:], strict=False)):
+            continue
+        text = " ".join(word.text for word in run).strip(" :*()[]|")
+        if _IN_AND_OUT.fullmatch(text):
+            return Heading(Column.VALUE, run[0].x0, run[-1].x1, text.lower().startswith("out")), length
+        for column, pattern in _COMPILED:
+            if pattern.fullmatch(text):
+                return Heading(column, run[0].x0, run[-1].x1), length
+        if length == 1 and _DATE.fullmatch(text):
+            return Heading(Column.VALUE, run[0].x0, run[-1].x1), 1
+    return None, 1
+
+
+def _continues(left: Heading, right: Heading, before: Word, after: Word) -> bool:
+    """Do two neighbouring phrases head one column ("Test | Description")?"""
+    return left.column == right.column and after.x0 - before.x1 < 0.6 * before.height
+
+
+def tables_beside(headings: tuple[Heading, ...]) -> list[tuple[Heading, ...]]:
+    """Return the header of each table where two stand side by side, else the one there is."""
+    starts = [i for i, heading in enumerate(headings) if heading.column is Column.NAME]
+    if len(starts) < 2 or starts[0] != 0:
+        return [headings]
+    parts = [headings[a:b] for a, b in zip(starts, [*starts[1:], len(headings)], strict=True)]
+    return parts if all(any(h.column is Column.VALUE for h in part) for part in parts) else [headings]
+
+
+def single_value_columns(headings: tuple[Heading, ...]) -> tuple[Heading, ...]:
+    """Return the columns with only the first one of values kept; later ones are earlier or converted results.
+
+    Two columns "in range" and "out of range" are one value in two places, and stay.
+    """
+    kept: list[Heading] = []
+    in_and_out = any(heading.marks_abnormal for heading in headings)
+    for heading in headings:
+        repeated = heading.column in (Column.VALUE, Column.UNIT) and any(h.column is heading.column for h in kept)
+        column = Column.OTHER if repeated and not (in_and_out and heading.column is Column.VALUE) else heading.column
+        kept.append(Heading(column, heading.x0, heading.x1, heading.marks_abnormal))
+    return tuple(kept)

@@ -1,0 +1,112 @@
+"""Words, lines and pages with their places, the same for a PDF's text and for a picture's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A run of characters without a space. The origin is the page's upper left corner, the unit whatever the page has."""
+
+    text: str
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    is_bold: bool = False
+    score: float = 1.0  # how sure the reader of a picture was, 0 to 1
+
+    @property
+    def height(self) -> float:
+        """The height of its type."""
+        return self.y1 - self.y0
+
+    @property
+    def middle(self) -> float:
+        """Its vertical middle."""
+        return (self.y0 + self.y1) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Words that stand beside each other, from left to right."""
+
+    words: tuple[Word, ...]
+    page: int
+
+    @property
+    def text(self) -> str:
+        """The line as read."""
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def x0(self) -> float:
+        """Where it begins."""
+        return self.words[0].x0
+
+    @property
+    def x1(self) -> float:
+        """Where it ends."""
+        return max(word.x1 for word in self.words)
+
+    @property
+    def top(self) -> float:
+        """Its upper edge: the median of its words', so that a raised exponent does not count."""
+        return median(word.y0 for word in self.words)
+
+    @property
+    def bottom(self) -> float:
+        """Its lower edge."""
+        return median(word.y1 for word in self.words)
+
+    @property
+    def height(self) -> float:
+        """The height of its type."""
+        return median(word.height for word in self.words)
+
+    @property
+    def is_bold(self) -> bool:
+        """Is all of it bold?"""
+        return all(word.is_bold for word in self.words)
+
+    @property
+    def score(self) -> float:
+        """How sure the reader was of the least certain word, 0 to 1."""
+        return min(word.score for word in self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The words of one page, in any order."""
+
+    number: int
+    words: tuple[Word, ...]
+
+
+def lines_of(words: Iterable[Word], page: int) -> list[Line]:
+    """Return the words as lines from top to bottom; a word belongs to the line that its middle lies in."""
+    groups: list[list[Word]] = []
+    for word in sorted(words, key=lambda w: (w.middle, w.x0)):
+        group = _line_for(word, groups[-4:])
+        if group is None:
+            groups.append([word])
+        else:
+            group.append(word)
+    lines = [Line(tuple(sorted(group, key=lambda w: w.x0)), page) for group in groups]
+    return sorted(lines, key=lambda line: line.top)
+
+
+def _line_for(word: Word, groups: list[list[Word]]) -> list[Word] | None:
+    """Return the nearest of the lines that the word can belong to."""
+    best: tuple[float, list[Word]] | None = None
+    for group in groups:
+        middle = sum(w.middle for w in group) / len(group)
+        height = min(max(w.height for w in group), max(word.height, 0.5 * group[0].height))
+        distance = abs(word.middle - middle)
+        overlaps = any(min(w.x1, word.x1) - max(w.x0, word.x0) > 0.3 * min(w.x1 - w.x0, word.x1 - word.x0) for w in group)
+        if distance < 0.45 * height and not overlaps and (best is None or distance < best[0]):
+            best = (distance, group)
+    return best[1] if best else None
