@@ -119,3 +119,32 @@ def with_lakhs(text: str) -> str:
         groups.insert(0, head[-2:])
         head = head[:-2]
     return ",".join(groups) + dot + part
+
+
+def as_lines(text: str) -> list[Line]:
+    """Read lines written one per row: `name | value | unit | low .. high | key: value | …`.
+
+    `//` is a printed line break; either bound may be absent. Keys: `flag`, `shown`, `span`, `under`, `earlier` (results
+    separated by `;`), `abnormal` (yes, no), `optional` (yes).
+    """
+    return [_row(line) for line in text.strip().splitlines()]
+
+
+def _row(text: str) -> Line:
+    name, value, unit, bounds, *extras = (" ".join(part.split()).replace(" // ", "\n") for part in text.split("|"))
+    low, _, high = (part.strip() for part in bounds.partition(".."))
+    more = {key.strip(): content.strip() for key, _, content in (extra.partition(":") for extra in extras)}
+    return Line(
+        name,
+        value,
+        unit or None,
+        low or None,
+        high or None,
+        abnormal={"yes": True, "no": False, "": None}[more.get("abnormal", "")],
+        shown=more.get("shown"),
+        span=more.get("span"),
+        flag=more.get("flag", ""),
+        under=more.get("under", ""),
+        earlier=tuple(part.strip() for part in more["earlier"].split(";")) if "earlier" in more else (),
+        is_optional=more.get("optional") == "yes",
+    )

@@ -71,8 +71,15 @@ class Paper:
             self.new_page()
 
     def put(
-        self, x: float, text: str, *, y: float | None = None, bold: bool = False, size: float | None = None,
-        align: str = "left", color: str = "#000000",
+        self,
+        x: float,
+        text: str,
+        *,
+        y: float | None = None,
+        bold: bool = False,
+        size: float | None = None,
+        align: str = "left",
+        color: str = "#000000",
     ) -> None:
         """Print `text` at the current height, or at `y`, without moving on."""
         self.canvas.setFont(BOLD[self.font] if bold else self.font, size or self.size)
@@ -85,7 +92,9 @@ class Paper:
         self.put(x, text, **how)
         self.y += step
 
-    def rule(self, x1: float = 40, x2: float = 555, *, width: float = 0.6, color: str = "#444444", step: float = 0) -> None:
+    def rule(
+        self, x1: float = 40, x2: float = 555, *, width: float = 0.6, color: str = "#444444", step: float = 0
+    ) -> None:
         """Draw a horizontal line a little under the current line of text."""
         self.canvas.setStrokeColor(color)
         self.canvas.setLineWidth(width)
@@ -118,7 +127,7 @@ class Paper:
                 self.put(value_x, value, size=self.size - 1)
             self.y += step
 
-    def titles(self, columns: Sequence[Column], *, step: float = 14, color: str = "#000000") -> None:
+    def titles(self, columns: Sequence[Column], *, step: float = 5, color: str = "#000000") -> None:
         """Print the titles of `columns`."""
         for column in columns:
             self.put(column.x, column.title, bold=True, align=column.align, color=color)
@@ -130,7 +139,7 @@ class Paper:
             cells = [self._cell(column.part, line, style).split("\n") for column in columns]
             under = line.under.split("\n") if line.under else []
             names = next(len(cell) for column, cell in zip(columns, cells, strict=True) if column.part == "name")
-            tall = max(max(len(cell) for cell in cells), 1)
+            tall = max(len(cell) for cell in cells)
             height = max(step + (tall - 1) * (self.size + 1.5), step + (names + len(under) - 1) * (self.size + 1))
             self.need(height + 2)
             for column, cell in zip(columns, cells, strict=True):
@@ -157,7 +166,11 @@ class Paper:
         unit = line.unit_shown if line.unit_shown is not None else (line.unit or "")
         value, span = style.value_of(line), style.range_of(line)
         return {
-            "name": line.name, "value": value, "unit": unit, "range": span, "flag": line.flag,
+            "name": line.name,
+            "value": value,
+            "unit": unit,
+            "range": span,
+            "flag": line.flag,
             "value unit": f"{value} {unit}".strip(),
             "range unit": f"{span} {unit}".strip() if span else unit,
             "value in": value if not line.flag else "",
