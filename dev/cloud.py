@@ -1,0 +1,59 @@
+"""`make cloud`: the embedded cloud alone, with everything in it that `chalice local --stage local` needs beside it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+from dev.children import wait_until
+from dev.ministack import start_ministack
+from dev.stage import CLOUD_LOG, RUN_FOLDER, Ports, require_free, settings_of
+from dev.supervision import Session
+
+PYTHON: Final = Path(sys.executable)
+BRIDGE_LOG: Final = RUN_FOLDER / "bridge.log"
+
+
+def start_surroundings(session: Session, ports: Ports) -> None:
+    """Start the embedded cloud, make the stage's resources in it, and start the identity provider.
+
+    Raises:
+        PortTakenError: somebody listens where one of them should.
+        ChildEndedError: the embedded cloud did not start.
+    """
+    require_free(ports.cloud, "the embedded cloud", "CLOUD_PORT")
+    require_free(ports.identity_provider, "the identity provider", "IDENTITY_PROVIDER_PORT")
+    CLOUD_LOG.unlink(missing_ok=True)
+    start_ministack(session.children, ports.cloud, folder=RUN_FOLDER)
+
+    from deploy.resources import declare
+    from dev.identity_provider import IdentityProvider
+    from dev.provision import clients_at, create
+
+    settings = settings_of(ports)
+    create(declare(settings), clients_at(ports.cloud_url, settings.region))
+    IdentityProvider(ports.identity_provider).start()
+
+
+def cloud(session: Session, ports: Ports) -> int:
+    """Run the surroundings and the bridge until somebody stops them."""
+    session.claim_folder("cloud")
+    session.say("Starting the embedded cloud …")
+    start_surroundings(session, ports)
+
+    from dev.loading import child_environment
+
+    BRIDGE_LOG.unlink(missing_ok=True)
+    bridge = session.children.start(
+        "The event bridge", PYTHON, ["dev.bridge_alone"], log=BRIDGE_LOG, environment=child_environment(ports)
+    )
+    wait_until(lambda: "carries events" in BRIDGE_LOG.read_text(), bridge, "The start of the bridge", seconds=30)
+    session.say(f"The embedded cloud is ready at {ports.cloud_url}, the identity provider at")
+    session.say(f"{ports.identity_provider_url}. Events reach the functions of app.py; their log is .run/bridge.log.")
+    session.say("Now `.venv/bin/chalice local --stage local` serves beside it. Press Ctrl-C to stop.")
+    session.is_serving = True
+    while not threading.Event().wait(0.5):
+        bridge.require_running()
+    return 0
