@@ -69,6 +69,20 @@ class Reservation:
         return self.period_start != self.seen_period_start
 
 
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """A unit that is counted: for this job now, or for the same job before (`is_repeat`: that job stands, nothing was
+    written).
+
+    `used` may be behind by what others reserved at the same moment; `limit` is None for unlimited tiers.
+    """
+
+    is_repeat: bool
+    used: int
+    limit: int | None
+    resets_at: datetime
+
+
 class UsageStore:
     """Counts units on the profile; every write is conditional on what it was decided on."""
 

@@ -1,0 +1,86 @@
+"""What the billing room says over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+
+from chalicelib.models.states import SubscriptionProvider, SubscriptionStatus, SubscriptionType, Tier
+from chalicelib.web.response import Answer
+
+_UNLIMITED = "-1 means unlimited."
+
+
+class PlanLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What the app may let people do in this plan."""
+
+    max_documents: Annotated[int, msgspec.Meta(description=f"Documents per usage period. {_UNLIMITED}", examples=[5])]
+    max_chat_messages: Annotated[int, msgspec.Meta(description=f"Chat messages per usage period. {_UNLIMITED}")]
+    max_storage_gb: Annotated[int, msgspec.Meta(description="Gigabytes on the phone.", examples=[1])]
+    premium_support: bool
+    advanced_analysis: bool
+
+
+class PlanFeatures(msgspec.Struct, frozen=True, kw_only=True):
+    """The tier's flags."""
+
+    medical_reports: bool
+    priority_processing: bool
+    advanced_analytics: bool
+    export_capabilities: bool
+
+
+class UsageOfPeriod(msgspec.Struct, frozen=True, kw_only=True):
+    """Units used in the running usage period."""
+
+    documents_processed: int
+    limit: Annotated[int, msgspec.Meta(description=f"Documents per usage period. {_UNLIMITED}", examples=[5])]
+    resets_at: Annotated[datetime, msgspec.Meta(description="When the next period begins, with nothing used.")]
+
+
+class CurrentSubscription(msgspec.Struct, kw_only=True):
+    """The subscription in force: a cancelled one while it is paid up, and the free plan once a paid one has ended."""
+
+    subscription_id: str
+    plan_id: Annotated[str, msgspec.Meta(examples=["free", "premium_monthly"])]
+    plan_name: Annotated[str, msgspec.Meta(examples=["Free", "Premium Monthly"])]
+    status: SubscriptionStatus
+    tier: Tier
+    subscription_type: Annotated[
+        SubscriptionType | None, msgspec.Meta(description="How a paid tier is paid; null for the free plan.")
+    ]
+    provider: SubscriptionProvider
+    monthly_price: Annotated[
+        Decimal,
+        msgspec.Meta(description="What a month costs; of a yearly plan a twelfth, rounded to cents."),
+    ]
+    currency: Annotated[str, msgspec.Meta(examples=["USD"])]
+    current_period_start: datetime
+    current_period_end: Annotated[
+        datetime, msgspec.Meta(description="Until when the plan is paid; of the free plan the end of the usage period.")
+    ]
+    auto_renew: bool
+    cancelled_at: datetime | None
+    limits: PlanLimits
+    features: PlanFeatures
+    usage: UsageOfPeriod
+
+
+class CurrentSubscriptionAnswer(CurrentSubscription, Answer, kw_only=True):
+    """The subscription in force, at the root of the answer."""
+
+
+class SubscriptionSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a profile says of the subscription in force."""
+
+    subscription_id: str
+    plan_id: str
+    status: SubscriptionStatus
+    tier: Tier
+    subscription_type: SubscriptionType | None
+    provider: SubscriptionProvider
+    current_period_end: datetime
+    auto_renew: bool

@@ -1,0 +1,141 @@
+"""Subscriptions as people see them: the plan in force, its limits, and what is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from chalicelib.billing.contract import (
+    CurrentSubscription,
+    CurrentSubscriptionAnswer,
+    PlanFeatures,
+    PlanLimits,
+    SubscriptionSummary,
+    UsageOfPeriod,
+)
+from chalicelib.billing.periods import Period, period_at
+from chalicelib.billing.standing import Standing, billing_months, standing_of
+from chalicelib.billing.tiers import TierTerms, on_the_wire
+from chalicelib.billing.usage import ProfileReader, SessionRule, Usage, usage_at
+from chalicelib.clock import Clock
+from chalicelib.ids import new_id
+from chalicelib.models.profile import Subscription, UsagePeriod, UserItem
+from chalicelib.models.states import SubscriptionProvider, SubscriptionStatus, Tier
+from chalicelib.web.request import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """Shows subscriptions. `read_profile` reads a profile consistently."""
+
+    sessions: SessionRule
+    read_profile: ProfileReader
+    clock: Clock
+
+    def current(self, caller: Caller) -> CurrentSubscriptionAnswer:
+        """Return the caller's subscription in force; one read.
+
+        Raises:
+            Unauthenticated: the session was revoked, or nobody has this id.
+            Forbidden: the account is suspended.
+            Unavailable: the table does not answer.
+        """
+        user = self.sessions.require_live(self.read_profile(caller.user_id), caller)
+        shown = project(user.data.current_subscription, self.clock.now())
+        return CurrentSubscriptionAnswer(**msgspec.structs.asdict(shown))
+
+    def summary(self, user: UserItem) -> SubscriptionSummary:
+        """Return what a profile says of its subscription; no question to the table."""
+        subscription, now = user.data.current_subscription, self.clock.now()
+        standing = standing_of(subscription, now)
+        return SubscriptionSummary(
+            subscription_id=subscription.subscription_id,
+            plan_id=standing.plan.plan_id,
+            status=standing.status,
+            tier=standing.tier,
+            subscription_type=standing.plan.subscription_type,
+            provider=standing.provider,
+            current_period_end=_paid_period(subscription, standing, now).end,
+            auto_renew=standing.auto_renew,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FreePlan:
+    """The plan that everybody begins with."""
+
+    def start(self, at: datetime) -> Subscription:
+        """Return a free subscription that begins at `at`, has no end, and has nothing used; for a profile about to be
+        made."""
+        first = period_at(at, at)
+        return Subscription(
+            subscription_id=new_id(),
+            subscription_status=SubscriptionStatus.ACTIVE,
+            tier=Tier.FREE,
+            provider=SubscriptionProvider.INTERNAL,
+            start_date=at,
+            usage_current_period=UsagePeriod(
+                documents_processed=0, period_start=first.start, period_end=first.end, last_updated=at
+            ),
+            created_at=at,
+            updated_at=at,
+        )
+
+
+def project(subscription: Subscription, now: datetime) -> CurrentSubscription:
+    """Map a stored subscription to what the contract shows of it at an instant: the one place where that happens."""
+    standing = standing_of(subscription, now)
+    period = _paid_period(subscription, standing, now)
+    price = standing.plan.monthly_price
+    return CurrentSubscription(
+        subscription_id=subscription.subscription_id,
+        plan_id=standing.plan.plan_id,
+        plan_name=standing.plan.name,
+        status=standing.status,
+        tier=standing.tier,
+        subscription_type=standing.plan.subscription_type,
+        provider=standing.provider,
+        monthly_price=price.amount,
+        currency=price.currency,
+        current_period_start=period.start,
+        current_period_end=period.end,
+        auto_renew=standing.auto_renew,
+        cancelled_at=standing.cancelled_at,
+        limits=_limits(standing.terms),
+        features=_features(standing.terms),
+        usage=_usage(usage_at(subscription, now)),
+    )
+
+
+def _paid_period(subscription: Subscription, standing: Standing, now: datetime) -> Period:
+    """The period that is paid for; a store's own end counts. The free plan's is the usage period."""
+    if standing.tier is Tier.FREE:
+        return usage_at(subscription, now).period
+    months = billing_months(standing.plan.subscription_type)
+    period = period_at(subscription.start_date, now, months=months)
+    return Period(period.start, standing.paid_until or period.end)
+
+
+def _limits(terms: TierTerms) -> PlanLimits:
+    return PlanLimits(
+        max_documents=on_the_wire(terms.max_documents),
+        max_chat_messages=on_the_wire(terms.max_chat_messages),
+        max_storage_gb=terms.max_storage_gb,
+        premium_support=terms.features.premium_support,
+        advanced_analysis=terms.features.advanced_analytics,
+    )
+
+
+def _features(terms: TierTerms) -> PlanFeatures:
+    return PlanFeatures(
+        medical_reports=terms.features.medical_reports,
+        priority_processing=terms.features.priority_processing,
+        advanced_analytics=terms.features.advanced_analytics,
+        export_capabilities=terms.features.export_capabilities,
+    )
+
+
+def _usage(usage: Usage) -> UsageOfPeriod:
+    return UsageOfPeriod(documents_processed=usage.used, limit=on_the_wire(usage.limit), resets_at=usage.period.end)
