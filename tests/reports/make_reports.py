@@ -69,6 +69,9 @@ def _expected_row(line: Line) -> dict[str, Any]:
         "reference_range_high": None if line.high is None else float(line.high),
         "is_abnormal": line.is_abnormal,
     }
+    *first_lines, last_line = line.name.split("\n")
+    if first_lines and last_line.startswith("(") and last_line.endswith(")"):
+        row["short_name"] = " ".join(first_lines)
     return {**row, "is_optional": True} if line.is_optional else row
 
 

@@ -87,7 +87,8 @@ def score(sample: Sample, read: Read) -> Score:
     """Read `sample` and compare. A document that is not medical expects `NotMedical` and no rows.
 
     A row is exact when name, value, unit and both bounds are; numbers compare by value, names and units without regard
-    to case, spaces and typography. Optional rows count neither way.
+    to case, spaces and typography. Optional rows count neither way. A bracket alone on the last line of a name may be
+    missing: it might as well be a method.
     """
     is_medical = sample.expected.get("is_medical", True)
     try:
@@ -105,12 +106,17 @@ def _compare(sample: Sample, reading: Reading) -> Score:
     wanted = [row for row in rows if not row.get("is_optional")]
     optional = {(_value(row["test_value"]), _unit(row["test_unit"])) for row in rows if row.get("is_optional")}
     expected_facts = [_expected_fact(row) for row in wanted]
-    found = [(_found_fact(row), row.is_abnormal) for row in reading.rows]
     missing = Counter(expected_facts)
+    full_facts = {
+        _expected_fact({**row, "test_name": row["short_name"]}): _expected_fact(row)
+        for row in wanted
+        if "short_name" in row
+    }
     flags = {fact: row["is_abnormal"] for fact, row in zip(expected_facts, wanted, strict=True)}
     exact = flags_right = false_rows = 0
     faults: list[str] = []
-    for fact, is_abnormal in found:
+    for row in reading.rows:
+        fact, is_abnormal = full_facts.get(_found_fact(row), _found_fact(row)), row.is_abnormal
         if missing[fact]:
             missing[fact] -= 1
             exact += 1
@@ -168,11 +174,12 @@ def _unit(text: str | None) -> str:
 
 
 def _value(value: Decimal | float | str | None) -> str:
-    """Write numbers by value ("15.00" and 15 are one), words without case and spaces, and None as nothing."""
+    """Write numbers by value ("15.00" and 15 are one), words without case and spaces, "< 9,0" as "<9.0", None as ""."""
     if value is None:
         return ""
     if isinstance(value, str):
-        return re.sub(r"\s", "", unicodedata.normalize("NFKC", value).casefold()).replace("–", "-")
+        plain = re.sub(r"\s", "", unicodedata.normalize("NFKC", value).casefold()).replace("–", "-")
+        return plain.replace(",", ".") if plain[:1] in "<>≤≥" else plain
     return format(Decimal(str(value)).normalize(), "f")
 
 
