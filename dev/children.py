@@ -14,7 +14,6 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _LEASH: Final = ROOT / "dev" / "leash.py"
-_GRACE_SECONDS: Final = 3.0
 
 
 class ChildEndedError(Exception):
@@ -24,9 +23,10 @@ class ChildEndedError(Exception):
 class Child:
     """One running child, the leader of its own process group, with its output in a file."""
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path, *, grace_seconds: float) -> None:
         self.name = name
         self.log = log
+        self._grace_seconds = grace_seconds
         self._process = process
 
     @property
@@ -54,9 +54,10 @@ class Child:
 
     def stop(self) -> None:
         """Ask it to end, wait a little, then end it and everything it started. Safe to call twice."""
-        self._signal(signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_GRACE_SECONDS)
+        if self._grace_seconds:
+            self._signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(self._grace_seconds)
         self._signal(signal.SIGKILL)
         self._process.wait()
         if self._process.stdin is not None:
@@ -85,8 +86,11 @@ class Children:
         log: Path,
         environment: Mapping[str, str] | None = None,
         folder: Path = ROOT,
+        grace_seconds: float = 3.0,
     ) -> Child:
         """Start `python -m arguments…` on a leash, its output going to the end of `log`.
+
+        When it is stopped it has `grace_seconds` to finish what it does; with none it is ended at once.
 
         Raises:
             ChildEndedError: the run is ending.
@@ -102,10 +106,10 @@ class Children:
                 stderr=subprocess.STDOUT,
                 env=None if environment is None else dict(environment),
                 cwd=folder,
-                # Ctrl-C in a terminal goes to its whole process group; only we should hear it, and stop the others in order.
+                # Ctrl-C goes to the terminal's whole process group: only we should hear it, and stop the others.
                 start_new_session=True,
             )
-            child = Child(name, process, log)
+            child = Child(name, process, log, grace_seconds=grace_seconds)
             self._running.append(child)
             return child
 

@@ -15,7 +15,7 @@ from dev.identity_provider import SigningKey
 
 
 def raw_token(header: Any, claims: Any, signature_of: Callable[[bytes], bytes]) -> str:
-    """Write a token from any header and claims; `signature_of` gets the signed part and returns the signature's bytes."""
+    """Write a token from any header and claims; `signature_of` gets the signed part and returns the signature."""
     signed = f"{_segment(header)}.{_segment(claims)}"
     return f"{signed}.{_base64url(signature_of(signed.encode()))}"
 

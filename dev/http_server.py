@@ -94,7 +94,7 @@ class RequestHandler(ChaliceRequestHandler):
         ours = errors.NotFound() if error.CODE == 403 else errors.Unexpected()
         self._send_envelope(ours, ours.status)
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
         """Refuse what is not HTTP as we understand it."""
         text = message or HTTPStatus(code).phrase
         known = {405: errors.MethodNotAllowed, 501: errors.MethodNotAllowed}.get(code, errors.InvalidRequest)

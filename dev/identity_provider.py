@@ -1,10 +1,10 @@
 """A small identity provider on loopback: real RS256 ID tokens and key sets for "google" and "apple".
 
-    GET  /google/certs   /apple/keys                     the public keys, with Cache-Control
-    POST /google/token   /apple/token                    an ID token; a JSON body overrides its claims
-    POST /google/rotate  /apple/rotate                   a new key signs; the one before the last is withdrawn
-    GET  /google/stats   /apple/stats                    how often the keys were fetched
-    GET  /google/.well-known/openid-configuration        and the same for Apple
+GET  /google/certs   /apple/keys                     the public keys, with Cache-Control
+POST /google/token   /apple/token                    an ID token; a JSON body overrides its claims
+POST /google/rotate  /apple/rotate                   a new key signs; the one before the last is withdrawn
+GET  /google/stats   /apple/stats                    how often the keys were fetched
+GET  /google/.well-known/openid-configuration        and the same for Apple
 """
 
 from __future__ import annotations

@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Any
 
 from chalice.app import Chalice
 from chalice.config import Config
 from chalice.deploy.validate import validate_routes
 
 from dev.bridge import Bridge
+from dev.provision import session_without_account
 from dev.stage import STAGE, Ports, chalice_factory, settings_of
-
 
 
 def load_app(ports: Ports) -> tuple[Chalice, Config]:
@@ -26,7 +25,6 @@ def load_app(ports: Ports) -> tuple[Chalice, Config]:
 
 def start_bridge(app: Chalice, config: Config, ports: Ports) -> Bridge:
     """Begin to carry events between the embedded cloud and the application's functions."""
-    import boto3
     from botocore.config import Config as ClientConfig
 
     from deploy.resources import declare
@@ -34,18 +32,14 @@ def start_bridge(app: Chalice, config: Config, ports: Ports) -> Bridge:
     settings = settings_of(ports)
     # Every worker of the bridge holds a connection while it polls.
     patient = ClientConfig(read_timeout=30, max_pool_connections=64, retries={"total_max_attempts": 1})
-    common: dict[str, Any] = {
-        "endpoint_url": ports.cloud_url,
-        "region_name": settings.region,
-        "config": patient,
-    }
+    session = session_without_account(settings.region)
     bridge = Bridge(
         app,
         config,
         declare(settings),
-        s3=boto3.client("s3", **common),
-        sqs=boto3.client("sqs", **common),
-        events=boto3.client("events", **common),
+        s3=session.client("s3", endpoint_url=ports.cloud_url, config=patient),
+        sqs=session.client("sqs", endpoint_url=ports.cloud_url, config=patient),
+        events=session.client("events", endpoint_url=ports.cloud_url, config=patient),
     )
     bridge.start()
     return bridge

@@ -41,6 +41,8 @@ def start_ministack(children: Children, port: int, *, folder: Path, services: st
         log=folder / "cloud.log",
         environment=_environment(port, temporary, services),
         folder=folder,
+        # It would wait for every open connection, and has nothing to save.
+        grace_seconds=0,
     )
     wait_until(lambda: is_healthy(port), child, "The start of the embedded cloud", seconds=30)
     return child

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from deploy.resources import Bucket, KeySetSecret, Queue, Resources, Table, tls_only_policy
 
 if TYPE_CHECKING:
+    from boto3.session import Session
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -31,16 +32,21 @@ class Clients:
 
 
 def clients_at(endpoint_url: str, region: str) -> Clients:
-    """Make clients for an embedded cloud. It asks for no real credentials and gets none."""
-    from boto3.session import Session
-
-    session = Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=region)
+    """Make clients for an embedded cloud."""
+    session = session_without_account(region)
     return Clients(
         dynamodb=session.client("dynamodb", endpoint_url=endpoint_url),
         s3=session.client("s3", endpoint_url=endpoint_url),
         sqs=session.client("sqs", endpoint_url=endpoint_url),
         secretsmanager=session.client("secretsmanager", endpoint_url=endpoint_url),
     )
+
+
+def session_without_account(region: str) -> Session:
+    """Return a session with the names that an embedded cloud takes for credentials; it asks for no real ones."""
+    from boto3.session import Session
+
+    return Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=region)
 
 
 def create(resources: Resources, clients: Clients) -> None:

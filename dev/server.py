@@ -18,14 +18,15 @@ def main() -> None:
     ports = ports_from(os.environ)
     app, config = load_app(ports)
     bridge = start_bridge(app, config, ports)
-    server = create_server(app, config.scope(config.chalice_stage, "api_handler"), ports.service)
+    server = create_server(app, config.scope(config.chalice_stage, "api_handler"), ports.service).server
 
     def stop(*_: Any) -> None:
         # The server is waiting in this very thread: asking it to stop from here would wait for ever.
         threading.Thread(target=server.shutdown).start()
 
     signal.signal(signal.SIGTERM, stop)
-    server.serve_forever()
+    print(f"Serving on {ports.service_url}", flush=True)
+    server.serve_forever(poll_interval=0.1)
     bridge.stop()
 
 

@@ -15,7 +15,7 @@ from dev.stage import HOST
 
 @contextmanager
 def embedded_cloud(services: str = SERVICES) -> Iterator[str]:
-    """Start an embedded cloud on loopback, yield its address, and stop it. It ends with this process, however that ends.
+    """Start an embedded cloud on loopback, yield its address, and stop it. It ends with this process at the latest.
 
     Raises:
         NotInstalledError: its virtual environment is missing.

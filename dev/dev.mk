@@ -1,0 +1,23 @@
+# The commands that run the service on this machine. The Makefile includes this and makes the two virtual environments.
+
+PORT ?= 8000
+CLOUD_PORT ?= 4566
+IDENTITY_PROVIDER_PORT ?= 4567
+export PORT CLOUD_PORT IDENTITY_PROVIDER_PORT
+
+.PHONY: run demo cloud token reset-usage
+
+run: ## Start everything, take one real document through, and serve until Ctrl-C
+	@$(PY) -m dev run
+
+demo: ## The same, and end: 0 when it went well
+	@$(PY) -m dev demo
+
+cloud: ## The embedded cloud alone, for `chalice local --stage local`
+	@$(PY) -m dev cloud
+
+token: ## An access token of the demonstration's user, for curl
+	@$(PY) -m dev token
+
+reset-usage: ## Fire the usage reset now, in the running service
+	@$(PY) -m dev fire sweep_usage

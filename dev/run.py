@@ -1,0 +1,124 @@
+"""`make run` and `make demo`: everything started, one real document taken through, then served until Ctrl-C."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Final
+
+from dev.children import ROOT, Child, ChildEndedError, wait_until
+from dev.cloud import PYTHON, start_surroundings
+from dev.stage import SERVICE_LOG, Ports, require_free
+from dev.supervision import Session
+
+_LOOK_EVERY_SECONDS: Final = 0.5
+
+
+def run(session: Session, ports: Ports) -> int:
+    """Start, show one document, explain, and serve until somebody stops it."""
+    service = _start_and_show(session, ports, "run")
+    session.say(HOW_TO_USE.format(url=ports.service_url))
+    session.is_serving = True
+    _serve(session, ports, service)
+    return 0
+
+
+def demo(session: Session, ports: Ports) -> int:
+    """Start, show one document, and end."""
+    _start_and_show(session, ports, "demo")
+    session.say("\nThe demonstration is complete.")
+    return 0
+
+
+def _start_and_show(session: Session, ports: Ports, command: str) -> Child:
+    from dev.journey import travel
+
+    started = time.monotonic()
+    require_free(ports.service, "the service", "PORT")
+    session.claim_folder(command)
+    session.say("Starting the embedded cloud, the identity provider and the service …")
+    start_surroundings(session, ports)
+    SERVICE_LOG.unlink(missing_ok=True)
+    service = start_service(session, ports)
+    session.say(f"Ready after {time.monotonic() - started:.1f} s.")
+    travel(ports, session.say)
+    return service
+
+
+def start_service(session: Session, ports: Ports) -> Child:
+    """Start the service and wait until it answers.
+
+    Raises:
+        ChildEndedError: it did not; the text has the end of its log.
+    """
+    from dev.loading import child_environment
+
+    service = session.children.start(
+        "The service", PYTHON, ["dev.server"], log=SERVICE_LOG, environment=child_environment(ports)
+    )
+    wait_until(lambda: _is_up(ports), service, "The start of the service", seconds=30)
+    return service
+
+
+def _serve(session: Session, ports: Ports, service: Child) -> None:
+    """Keep the service up: anew when the code changes or it ends by itself. What the embedded cloud holds stays."""
+    seen = _code_as_of_now()
+    while True:
+        time.sleep(_LOOK_EVERY_SECONDS)
+        now = _code_as_of_now()
+        if now == seen and service.is_running:
+            continue
+        session.say(
+            "The code changed: the service starts anew …" if now != seen else "The service ended: it starts anew …"
+        )
+        seen = now
+        service.stop()
+        try:
+            service = start_service(session, ports)
+            session.say("It answers again. What the embedded cloud holds is still there.")
+        except ChildEndedError as error:
+            session.say(f"{error}\nIt starts again when the code changes.")
+            seen = _wait_for_a_change(seen)
+            service.stop()
+
+
+def _wait_for_a_change(seen: dict[Path, int]) -> dict[Path, int]:
+    while (_code_as_of_now()) == seen:
+        time.sleep(_LOOK_EVERY_SECONDS)
+    return seen
+
+
+def _code_as_of_now() -> dict[Path, int]:
+    files = [ROOT / "app.py", ROOT / ".chalice" / "config.json", *(ROOT / "chalicelib").rglob("*.py")]
+    changed_at = {}
+    for file in files:
+        try:
+            changed_at[file] = file.stat().st_mtime_ns
+        except FileNotFoundError:  # editors replace files, and for a moment there is none
+            changed_at[file] = 0
+    return changed_at
+
+
+def _is_up(ports: Ports) -> bool:
+    try:
+        with urllib.request.urlopen(f"{ports.service_url}/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
+
+
+HOW_TO_USE: Final = """
+The service is at {url}, a page to read and try its contract at {url}/docs.
+
+In another terminal:
+
+  export TOKEN=$(make -s token)
+  curl -H "Authorization: Bearer $TOKEN" {url}/user/profile
+
+  make reset-usage     fires the usage reset now
+
+Its log is .run/service.log. It starts anew when the code changes; what the embedded cloud holds stays until
+this ends. Press Ctrl-C to stop.
+"""
