@@ -61,8 +61,6 @@ class Rules:
     # A multipart body may carry this much file; API Gateway itself refuses above about 4.5 MB (see
     # docs/decisions.md).
     upload_limit_bytes: int = 5 * 1024 * 1024
-    # What a multipart body carries beside the file.
-    upload_overhead_bytes: int = 64 * 1024
     # A presigned POST goes straight to S3 and may carry more.
     presigned_limit_bytes: int = 10 * 1024 * 1024
     # A presigned POST can be used for this long.
@@ -97,6 +95,8 @@ class Rules:
     usage_due_shards: int = 8
     # One message resets this many users.
     usage_reset_batch: int = 25
+    # The first sweep looks back this far: a period's due day is at most a month and a day after its first use.
+    usage_sweep_look_back: timedelta = timedelta(days=35)
 
 
 @dataclass(frozen=True, slots=True)
