@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from chalicelib.gateways.analyst.local import vocabulary
 from chalicelib.gateways.analyst.local.headers import Column, Heading
-from chalicelib.gateways.analyst.local.numbers import LIMIT, RANGE, SIGNED, tidy
+from chalicelib.gateways.analyst.local.numbers import LIMIT, RANGE, SIGNED, tidy, to_decimal
 from chalicelib.gateways.analyst.local.page import Line, Word
 from chalicelib.gateways.analyst.local.units import UNIT
 
@@ -41,12 +41,15 @@ class Atom:
     end: int
 
 
-_NUMBER = re.compile(rf"(?P<n>{SIGNED})(?![\w/:.,^(]*[^\W\d_]|[\d/:(])")
+_NUMBER = re.compile(rf"(?P<n>{SIGNED})(?![\w/:.,^(]*[^\W\d_]|[\d/:(]|-\d)")
 _GLUED = re.compile(rf"(?P<n>{SIGNED})(?=\s?(?:%|[µa-zA-Z]|\*|\())")
 _BAND_LABEL = rf"(?=\(?[^\W\d])(?:\(?{vocabulary.BAND.pattern}[\s,/&)(-]*){{1,6}}\(?\s*(?:\([^()\d]{{1,20}}\)\s*)?[:=]?\s*-?\s*"
 _BAND = re.compile(rf"\(?{_BAND_LABEL}(?:{RANGE.pattern}|{LIMIT.pattern})", re.IGNORECASE)
 _FLAG_THEN_RANGE = re.compile(rf"(?:low|high|l|h)\s+(?:{RANGE.pattern}|{LIMIT.pattern})\s*$", re.IGNORECASE)
 _BAND_JOINT = re.compile(rf"[\s;,/|.]*(?:{UNIT.pattern}[\s;,/|.]*)?")
+_POWER = re.compile(r"(?:[x*]\s?)?10")
+_MARKED_POWER = re.compile(r"[x*]\s?10|10\s?(?:[\^*Ee³⁶⁹(]|x\d)")
+_BEFORE_UNITS = {Kind.NUMBER, Kind.FLAG, Kind.RANGE, Kind.BANDS, Kind.LIMIT}
 _WORD = re.compile(r"[^ \t]+")
 _DASH_ALONE = {"-", "to", "bis", "à", "~"}
 _TYPED = {Kind.NUMBER, Kind.LIMIT, Kind.RANGE, Kind.BANDS, Kind.UNIT, Kind.FLAG, Kind.ANSWER}
@@ -127,6 +130,9 @@ def _next(text: str, at: int, begins_cell: bool, previous: Kind | None) -> tuple
     cell_end = text.find("\t", at)
     cell_end = len(text) if cell_end < 0 else cell_end
     after_typed = previous in _TYPED or previous is Kind.LABEL
+    power = _match_whole(UNIT, text, at, cell_end) if _POWER.match(text, at) else None
+    if power and (previous in _BEFORE_UNITS or _MARKED_POWER.match(text, at)):
+        return Kind.UNIT, power.end()
     for kind, end in _numeric(text, at, cell_end):
         return kind, end
     if label := vocabulary.LABEL.match(text, at, cell_end):
@@ -134,7 +140,7 @@ def _next(text: str, at: int, begins_cell: bool, previous: Kind | None) -> tuple
             return Kind.LABEL, label.end()
     if after_typed or begins_cell:
         for kind, end in _worded(text, at, cell_end, previous):
-            if at > 0 or end == cell_end:  # a line that begins with "A" or "pH" is not a flag or a unit
+            if at > 0 or kind is Kind.ANSWER and end == cell_end:  # "A : G" and "INR" begin names, not flags or units
                 return kind, end
     if answer := _match_whole(vocabulary.QUALITATIVE, text, at, cell_end):
         if answer.end() == cell_end or _match_whole(vocabulary.QUALITATIVE, text, answer.end() + 1, cell_end):
@@ -157,7 +163,7 @@ def _numeric(text: str, at: int, cell_end: int) -> Iterator[tuple[Kind, int]]:
         yield Kind.ANSWER, plus.end()
     for pattern, kind in ((RANGE, Kind.RANGE), (LIMIT, Kind.LIMIT)):
         match = pattern.match(text, at, cell_end)
-        if match and not re.match(r"[^\W\d_]{2,}(?<!mg)", text[match.end() :]) and not _is_dated(match.group()):
+        if match and not _is_dated(match.group()) and (kind is Kind.LIMIT or _rises(match)):
             yield kind, match.end()
     if number := _NUMBER.match(text, at, cell_end):
         yield Kind.NUMBER, number.end("n")
@@ -168,6 +174,12 @@ def _numeric(text: str, at: int, cell_end: int) -> Iterator[tuple[Kind, int]]:
         flag = vocabulary.FLAG.match(text, after, cell_end)
         if (unit or flag) and not re.match(r"(?:d|h|s|day|min|E|U|hours?|hrs?|M|T|m)\b", text[after:cell_end]):
             yield Kind.NUMBER, rest
+
+
+def _rises(match: re.Match[str]) -> bool:
+    """Is the first number of a range the smaller one? It is not in CA 19-9 and 1-0-1."""
+    low, high = to_decimal(match.group(1)), to_decimal(match.group(2))
+    return low is not None and high is not None and low <= high
 
 
 def _is_dated(text: str) -> bool:

@@ -28,6 +28,7 @@ class Candidate:
     value_x0: float
     value_x1: float
     unit: str | None
+    unit_x0: float | None
     ranges: tuple[str, ...]
     range_x0: float | None
     flag: str | None
@@ -118,6 +119,7 @@ def _candidate(atom_line: AtomLine, group: _Group, headings: Sequence[Heading], 
     name_words, typed = _name_words(words, typed, value)
     name, x0, x1 = _name(atom_line, name_words, headings, height)
     ranges = _ranges(typed, value, headings, height)
+    unit = _unit(typed, value, headings, height)
     under = _nearest(value.x0, value.x1, [h for h in headings if h.column in _VALUE_RIVALS], height)
     flags = [a.text for a in typed if a.kind is Kind.FLAG]
     if under is not None and under.marks_abnormal:
@@ -132,7 +134,8 @@ def _candidate(atom_line: AtomLine, group: _Group, headings: Sequence[Heading], 
         value_kind=value.kind,
         value_x0=value.x0,
         value_x1=value.x1,
-        unit=_unit(typed, value, headings, height),
+        unit=read_unit(_whole_unit(atom_line, unit, headings, height)) if unit else None,
+        unit_x0=unit.x0 if unit else None,
         ranges=tuple(a.text for a in ranges),
         range_x0=min((a.x0 for a in ranges), default=None),
         flag=flags[0] if flags else None,
@@ -286,11 +289,21 @@ def _ranges(typed: Sequence[Atom], value: Atom, headings: Sequence[Heading], hei
     return answers if value.kind is not Kind.NUMBER else []
 
 
-def _unit(typed: Sequence[Atom], value: Atom, headings: Sequence[Heading], height: float) -> str | None:
+def _unit(typed: Sequence[Atom], value: Atom, headings: Sequence[Heading], height: float) -> Atom | None:
     units = [a for a in typed if a.kind is Kind.UNIT]
     under = [a for a in units if _column(a, headings, height) is Column.UNIT]
     after = [a for a in units if a.start > value.start]
-    chosen = under or after or units
-    return read_unit(chosen[0].text) if chosen else None
+    return next(iter([*under, *after, *units]), None)
 
 
+def _whole_unit(atom_line: AtomLine, unit: Atom, headings: Sequence[Heading], height: float) -> str:
+    """Return the unit with the words behind it in the column of units: "mm at the end of 1 hour"."""
+    if _column(unit, headings, height) is not Column.UNIT:
+        return unit.text
+    last = unit
+    for atom in atom_line.atoms:
+        if atom.start > last.start and not atom.begins_cell and atom.kind is Kind.WORD:
+            last = atom
+        elif atom.start > last.start:
+            break
+    return atom_line.between(unit, last)

@@ -12,6 +12,8 @@ from chalicelib.gateways.analyst.local.candidates import Candidate
 ENOUGH = Decimal(3)
 _BAND_NAME = re.compile(rf"[\W\d]*(?:{vocabulary.BAND.pattern}[\W\d]*)+", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]")
+_DOSE = re.compile(r"(?:m|µ|mc|u|k)?g|m?l|I?U|[Uu]nits?|tablets?|years?|days?|h|hours?|min|cm|mm|m|kg|d|s", re.IGNORECASE)
+_REGISTER = re.compile(r"\b(?:no|nr|tel|ph|fax|abn|id|ref)\b\.?\s*:?\s*\d|\d{5,}", re.IGNORECASE)
 LONGEST_NAME = 90
 
 
@@ -21,7 +23,8 @@ def weigh(candidate: Candidate, name: str, in_remarks: bool, is_in_column: bool)
         return Decimal(-9)
     has_limits = any(re.search(r"\d", text) for text in candidate.ranges)
     weight = Decimal(0)
-    weight += 2 if candidate.unit else 0
+    is_dose = candidate.unit is not None and _DOSE.fullmatch(candidate.unit) is not None
+    weight += 2 if candidate.unit and (has_limits or not is_dose) else 0
     weight += 2 if has_limits or (candidate.ranges and candidate.value_kind is Kind.ANSWER) else 0
     weight += 1 if candidate.flag else 0
     weight += 2 if vocabulary.ANALYTE.search(name) else 0
@@ -42,6 +45,7 @@ def _doubt(candidate: Candidate, name: str, in_remarks: bool) -> Decimal:
     doubt += 1 if candidate.value_kind is Kind.RANGE else 0
     doubt += 2 if len(candidate.ranges) > 3 else 0
     doubt += 3 if _is_grade(name) else 0
+    doubt += 3 if _REGISTER.search(name) else 0
     return doubt
 
 

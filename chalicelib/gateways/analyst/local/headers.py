@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 from chalicelib.gateways.analyst.local.page import Line, Word
@@ -30,6 +31,7 @@ class Heading:
     x0: float
     x1: float
     marks_abnormal: bool = False
+    day: date | None = None  # the date that heads a column of a cumulative report
 
     def distance(self, x0: float, x1: float) -> float:
         """How far a cell is from standing under this heading, aligned left, right or centred."""
@@ -59,7 +61,7 @@ _PHRASES: tuple[tuple[Column, str], ...] = (
      r"pruebas?|determinaci(?:ón|on)(?:es)?|an[áa]lisis|estudios?|par[áa]metros?|ex[áa]men(?:es)?|esam[ei]|exames?"),
     (Column.VALUE, r"(?:your |current |patient(?:'s)? |observed |obtained |measured |test |in |out of )*(?:results?|values?|range|findings?|reading)"
      r"(?: ?/ ?(?:value|result))?|observed|current|ergebnis(?:se)?|(?:mess|ist)?wert|resultat|befund|r[ée]sultats?|valeurs?|resultados?|"
-     r"valor(?:es)?(?: obtenido)?|risultat[oi]|valore"),
+     r"valor(?:es)?(?: obtenido)?|risultat[oi]|esit[oi]|valore"),
 )
 _COMPILED = tuple((column, re.compile(rf"(?:{pattern})", re.IGNORECASE)) for column, pattern in _PHRASES)
 _IN_AND_OUT = re.compile(r"(?:in|out of) range", re.IGNORECASE)
@@ -78,10 +80,12 @@ def read_header(line: Line) -> tuple[Heading, ...]:
         if heading is None:
             unknown += 1
         elif headings and _continues(headings[-1], heading, words[start - 1], words[start]):
-            headings[-1] = Heading(headings[-1].column, headings[-1].x0, heading.x1, headings[-1].marks_abnormal)
+            headings[-1] = replace(headings[-1], x1=heading.x1)
         else:
             headings.append(heading)
         start += used
+    if headings and headings[0].column is Column.OTHER and len(headings) > 2 and Column.NAME not in [h.column for h in headings]:
+        headings[0] = replace(headings[0], column=Column.NAME)  # "Date" above the names of a cumulative report
     kinds = {heading.column for heading in headings}
     has_values = Column.VALUE in kinds or (Column.NAME in kinds and kinds & {Column.RANGE, Column.UNIT})
     if len(kinds) < 2 or not has_values or unknown > len(words) // 3 or kinds <= {Column.VALUE, Column.OTHER}:
@@ -102,8 +106,20 @@ def _longest(words: list[Word], start: int) -> tuple[Heading | None, int]:
             if pattern.fullmatch(text):
                 return Heading(column, run[0].x0, run[-1].x1), length
         if length == 1 and _DATE.fullmatch(text):
-            return Heading(Column.VALUE, run[0].x0, run[-1].x1), 1
+            return Heading(Column.VALUE, run[0].x0, run[-1].x1, day=_day(text)), 1
     return None, 1
+
+
+def _day(text: str) -> date:
+    """Return a column's date; day and month first is near enough to find the latest."""
+    parts = [int(part) for part in re.split(r"[./-]", text)]
+    year, month, day = parts if parts[0] > 31 else parts[::-1]
+    if month > 12:
+        month, day = day, month
+    try:
+        return date(year if year > 99 else 2000 + year, month, day)
+    except ValueError:
+        return date.min
 
 
 def _continues(left: Heading, right: Heading, before: Word, after: Word) -> bool:
@@ -121,14 +137,22 @@ def tables_beside(headings: tuple[Heading, ...]) -> list[tuple[Heading, ...]]:
 
 
 def single_value_columns(headings: tuple[Heading, ...]) -> tuple[Heading, ...]:
-    """Return the columns with only the first one of values kept; later ones are earlier or converted results.
+    """Return the columns with only one of values and one of units kept; others are earlier or converted results.
 
-    Two columns "in range" and "out of range" are one value in two places, and stay.
+    Of columns headed by dates the latest is kept, of others the first. Two columns "in range" and "out of range" are
+    one value in two places, and stay.
     """
-    kept: list[Heading] = []
-    in_and_out = any(heading.marks_abnormal for heading in headings)
-    for heading in headings:
-        repeated = heading.column in (Column.VALUE, Column.UNIT) and any(h.column is heading.column for h in kept)
-        column = Column.OTHER if repeated and not (in_and_out and heading.column is Column.VALUE) else heading.column
-        kept.append(Heading(column, heading.x0, heading.x1, heading.marks_abnormal))
-    return tuple(kept)
+    values = [heading for heading in headings if heading.column is Column.VALUE]
+    dated = [heading for heading in values if heading.day is not None]
+    latest = max(dated, key=lambda h: h.day or date.min, default=None)
+    if any(heading.marks_abnormal for heading in values):
+        kept = values
+    elif latest is not None and len(dated) == len(values):
+        kept = [latest]
+    else:
+        kept = [heading for heading in values if heading.day is None][:1]
+    units = [heading for heading in headings if heading.column is Column.UNIT][:1]
+    return tuple(
+        replace(h, column=Column.OTHER) if h.column in (Column.VALUE, Column.UNIT) and h not in (*kept, *units) else h
+        for h in headings
+    )

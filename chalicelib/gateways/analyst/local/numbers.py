@@ -13,18 +13,18 @@ NUMBER = r"(?:\d+(?:[.,'’]\d+)*|[.,]\d+)"
 SIGNED = rf"[-+]?{NUMBER}"
 _TO = r"(?:-|\bto\b|\bbis\b|\bà\b|\ba\b|\bal\b|\bet\b|\band\b|~|÷|\.\.\.?|…)"
 _BELOW = (
-    r"<|≤|\b(?:up\s*to|upto|less\s+than(?:\s+or\s+equal\s+to)?|lower\s+than|smaller\s+than|below|under|not\s+more\s+than|"
+    r"<\s*(?:or\s*)?=|<|≤|\b(?:up\s*to|upto|less\s+than(?:\s+or\s+equal\s+to)?|lower\s+than|smaller\s+than|below|under|not\s+more\s+than|"
     r"maximum|max\.?|bis(?:\s+zu)?|kleiner(?:\s+als)?|unter|weniger\s+als|jusqu['’]?\s*[àa]|inf[ée]rieure?\s+[àa]|"
-    r"inf\.?\s*[àa]|moins\s+de|hasta|menor\s+(?:de|que|a)|inferior\s+a|menos\s+de|fino\s+a|inferiore\s+a|até)\s*:?"
+    r"inf\.?\s*[àa]|moins\s+de|hasta|menor\s+(?:de|que|a)|inferior\s+a|menos\s+de|fino\s+a|inferiore\s+a|minore\s+(?:di|a)|até|menor\s+(?:do\s+)?que)\s*:?"
 )
 _ABOVE = (
-    r">|≥|\b(?:more\s+than|greater\s+than(?:\s+or\s+equal\s+to)?|higher\s+than|above|over|at\s+least|minimum|min\.?|"
+    r">\s*(?:or\s*)?=|>|≥|\b(?:more\s+than|greater\s+than(?:\s+or\s+equal\s+to)?|higher\s+than|above|over|at\s+least|minimum|min\.?|"
     r"größer(?:\s+als)?|über|mehr\s+als|ab|sup[ée]rieure?\s+[àa]|sup\.?\s*[àa]|plus\s+de|mayor\s+(?:de|que|a)|"
-    r"superior\s+a|más\s+de|superiore\s+a|oltre)\s*:?"
+    r"superior\s+a|más\s+de|superiore\s+a|maggiore\s+(?:di|a)|oltre|acima\s+de)\s*:?"
 )
 _INNER_UNIT = r"(?:\s?(?:%|[µa-zA-Z]{1,5}/[a-zA-Zµ0-9.^/]+))?"  # "13.0 g/dL - 17.0 g/dL"
-RANGE = re.compile(rf"[(\[]?\s*({SIGNED}){_INNER_UNIT}\s*{_TO}\s*([-+]?{NUMBER})(?![\d/:])\s*[)\]]?", re.IGNORECASE)
-LIMIT = re.compile(rf"[(\[]?\s*({_BELOW}|{_ABOVE})\s*({SIGNED})(?![\d:])\s*[)\]]?", re.IGNORECASE)
+RANGE = re.compile(rf"[(\[]?\s*({SIGNED}){_INNER_UNIT}\s*{_TO}\s*([-+]?{NUMBER})(?![\d/:])(?:\s*[)\]])?", re.IGNORECASE)
+LIMIT = re.compile(rf"[(\[]?\s*({_BELOW}|{_ABOVE})\s*({SIGNED})(?![\d:])(?:\s*[)\]])?", re.IGNORECASE)
 _IS_BELOW = re.compile(_BELOW, re.IGNORECASE)
 _GROUPED = re.compile(r"\d{1,3}(?:([,.'’])\d{2,3})*(?:[,.'’])\d{3}")
 _COMMA_DECIMAL = re.compile(r"(?<![\d.,/])(?:\d+,\d{1,2}|0,\d+)(?![\d.,]*\d)")
@@ -127,6 +127,18 @@ def read_range(text: str, comma_decimal: bool = False, sex: Sex | None = None) -
         return by_sex[sex][0] if sex else Bounds()
     normal = [bounds for label, bounds in bands if _NORMAL_BAND.search(label)]
     return (normal or [bands[0][1]])[0]
+
+
+def plain_limit(text: str, comma_decimal: bool = False) -> str:
+    """Return a value outside what can be measured in one way of writing: "< 9,0" becomes "<9.0"."""
+    match = LIMIT.fullmatch(tidy(text))
+    number = to_decimal(match.group(2), comma_decimal) if match else None
+    if match is None or number is None:
+        return text
+    sign = match.group(1).strip()
+    if sign not in "<>≤≥":
+        sign = "<" if _IS_BELOW.match(sign) else ">"
+    return f"{sign}{number}"
 
 
 def _bands(text: str, comma_decimal: bool) -> list[tuple[str, Bounds]]:

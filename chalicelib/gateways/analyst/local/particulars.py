@@ -23,16 +23,17 @@ _DAY_MONTH = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|\.)?[\s\-./,]*(?:de\s+)
 _MONTH_DAY = re.compile(r"([^\W\d_]{3,10})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})(?!\d)")
 _COLLECTED = re.compile(
     r"collect(?:ed|ion)|sampl(?:ed|ing)|drawn|specimen\s+(?:date|taken)|sample\s+(?:date|taken|on)|date\s+of\s+(?:sample|test|examination)|"
-    r"entnahme\w*|abnahme\w*|entnommen|probennahme|pr[ée]l[èe]v\w*|toma(?:\s+de)?\s+(?:de\s+)?muestra|extracci[óo]n|fecha\s+(?:de\s+)?toma|prelievo",
+    r"entnahme\w*|abnahme\w*|entnommen|probennahme|pr[ée]l[èe]v\w*|toma(?:\s+de)?\s+(?:de\s+)?muestra|extracci[óo]n|fecha\s+(?:de\s+)?toma|prelievo|coleta\w*",
     re.IGNORECASE,
 )
 _REPORTED = re.compile(
-    r"report(?:ed|ing)?|result(?:ed|s)?\s+(?:on|date)|released|issued?|approved|authori[sz]ed|validated|final(?:i[sz]ed)?\s+(?:on|date)|"
+    r"discharg\w*|dictated|entlass\w*|liberad\w*|emiss[ãa]o|laudo|report(?:ed|ing)?|result(?:ed|s)?\s+(?:on|date)|released|issued?|approved|authori[sz]ed|validated|final(?:i[sz]ed)?\s+(?:on|date)|"
     r"befund\w*|ausgang\w*|berichts?\w*|druckdatum|ausgedruckt|[ée]dit[ée]\w*|compte[- ]rendu|valid[ée]\w*|r[ée]sultats?\s+du|"
     r"informe|emisi[óo]n|validaci[óo]n|fecha\s+(?:de\s+)?(?:informe|resultado)|referto",
     re.IGNORECASE,
 )
 _PLAIN_DATE = re.compile(r"(?:^|\s)(?:date|datum|fecha|data|le)\b\s*(?:of\s+(?:visit|service))?\s*[:.]?", re.IGNORECASE)
+_IN_HAND = re.compile(r"receiv\w*|regist\w*|print\w*|eingang\w*|reçu|recib\w*|recep\w*|accept\w*", re.IGNORECASE)
 _NOT_OURS = re.compile(
     r"birth|d\.?o\.?b|born|geb(?:oren|\.|urts\w*)?\b|n[ée]e?\s+le|naissance|nacimiento|nascita|received|receiv|regist|eingang\w*|eingegangen|"
     r"re[çc]u|recep\w*|recib\w*|print\w*|order\w*|admi\w*|expir\w*|valid\s+until|previous|prior|next",
@@ -65,7 +66,8 @@ def particulars_of(lines: list[Line], today: date) -> Particulars:
     collected = _labelled(texts, _COLLECTED, month_first, today)
     reported = _labelled(texts, _REPORTED, month_first, today)
     if collected is None and reported is None:
-        reported = _labelled(texts, _PLAIN_DATE, month_first, today)
+        for label in (_PLAIN_DATE, _IN_HAND):
+            reported = reported or _labelled(texts, label, month_first, today)
     return Particulars(collected, reported, _sex(texts))
 
 
@@ -142,15 +144,26 @@ def _made(year: int, month: int, day: int, start: int) -> Iterator[tuple[date, i
 
 
 def _writes_month_first(texts: list[str]) -> bool:
-    """Does this document write 5/16/2023? Decided by its unambiguous dates, else by American addresses and telephones."""
+    """Does this document write 5/16/2023? Decided by its unambiguous dates, else by which reading puts them closer
+    together, else by American addresses and telephones."""
     pairs = [(int(m[1]), int(m[3])) for text in texts for m in _NUMERIC.finditer(text) if m[2] != "."]
     month_first = sum(1 for a, b in pairs if b > 12 >= a)
     day_first = sum(1 for a, b in pairs if a > 12 >= b)
     if month_first != day_first:
         return month_first > day_first
+    spans = {first: _span(texts, first) for first in (True, False)}
+    if spans[True] != spans[False]:
+        return spans[True] < spans[False]  # registered, collected and reported are days apart, not months
     everything = "\n".join(texts)
     american = r"\b[A-Z]{2},?\s+\d{5}(?:-\d{4})?\b|\(\d{3}\)\s?\d{3}-\d{4}|\b\d{3}-\d{3}-\d{4}\b|\bCLIA\s*(?:#|No|ID)"
     return re.search(american, everything) is not None
+
+
+def _span(texts: list[str], month_first: bool) -> int:
+    """Return how many days the dates of the latest year span."""
+    days = [day for text in texts for day, _ in _numeric_dates(text, month_first)]
+    latest = [day for day in days if day.year == max(d.year for d in days)]
+    return (max(latest) - min(latest)).days if latest else 0
 
 
 def _sex(texts: list[str]) -> Sex | None:

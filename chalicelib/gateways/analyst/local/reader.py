@@ -11,7 +11,7 @@ from chalicelib.errors import AnalystUnavailable, NotMedical, Unreadable
 from chalicelib.gateways.analyst.findings import Document, FileType
 from chalicelib.gateways.analyst.local.atoms import Kind
 from chalicelib.gateways.analyst.local.is_medical import is_medical
-from chalicelib.gateways.analyst.local.numbers import Sex, read_range, tidy, to_decimal, uses_decimal_commas
+from chalicelib.gateways.analyst.local.numbers import Sex, plain_limit, read_range, tidy, to_decimal, uses_decimal_commas
 from chalicelib.gateways.analyst.local.page import Line, Page, lines_of
 from chalicelib.gateways.analyst.local.particulars import particulars_of
 from chalicelib.gateways.analyst.local.pdf_text import pages_of_pdf, picture_of_page
@@ -89,11 +89,13 @@ def _row(found: Found, comma_decimal: bool, sex: Sex | None) -> Row:
     if candidate.value_kind is Kind.NUMBER:
         number = to_decimal(candidate.value, comma_decimal)
         value = candidate.value if number is None else number
-    range_text = " ".join(tidy("; ".join(found.ranges)).split()) or None
+    elif candidate.value_kind is Kind.LIMIT:
+        value = plain_limit(candidate.value, comma_decimal)
+    range_text = " ".join(tidy("; ".join(candidate.ranges)).split()) or None
     bounds = read_range(range_text or "", comma_decimal, sex)
     flag = read_flag(candidate.flag)
     return Row(
-        name=found.name,
+        name=candidate.name,
         value=value,
         unit=candidate.unit,
         low=bounds.low,

@@ -61,7 +61,7 @@ BAND = _whole(
 
 # A line or a name that begins with one of these belongs to the letterhead, the patient or the order.
 PARTICULARS = re.compile(
-    r"^\W*(?:age|sex|gender|dob|d\.o\.b|date|dated|birth|born|page|p\.|phone|ph\b|tel|telephone|mobile|mob|fax|e-?mail|www|http|"
+    r"^\W*(?:age|sex|gender|dob|d\.o\.b|date|dated|birth|born|page|p\.|phone|tel|telephone|mobile|mob|fax|e-?mail|www|http|"
     r"patient|name\b|mrn|uhid|pid|id\b|i\.d|no\.?\b|lab\s*(?:no|id|ref|#)|ref\.?\s*(?:by|no|dr|doctor)|referred|referring|"
     r"doctor|dr\b|physician|address|addr|zip|pin\b|pincode|postal|reg(?:istration|istered)?\b|barcode|accession|specimen|"
     r"sample|collect(?:ed|ion)|receiv(?:ed|ing)|report(?:ed|ing)?\b|print(?:ed)?\b|generated|visit|order|bill|invoice|receipt|"
@@ -114,10 +114,16 @@ ANALYTE = re.compile(
 )
 
 METHOD = re.compile(
-    r"^\W*(?:method\b|methode|méthode|método|technique|\(.*\)\s*$|calculated$|photometr|colorimetr|spectro|electrical\s+imp|"
+    r"^\W*(?:method\b|methode|méthode|método|metodo|technique|\([^)]*\)\s*$|material\b|muestra\b|matériel|calculated$|photometr|colorimetr|spectro|electrical\s+imp|"
     r"impedance|flow\s+cyto|clia\b|eclia\b|elisa\b|hplc|ion\s+selective|\bise\b|enzymatic|kinetic|turbidimetr|nephelo|"
     r"immuno(?:assay|turb)|chemilum|uv\b|ifcc|jaffe|biuret|\bbcg\b|hexokinase|god[- ]pod|edta|serum$|plasma$|whole\s+blood|"
     r"fluoride|citrate|primary sample|specimen|sample)",
+    re.IGNORECASE,
+)
+RESULT_LABEL = re.compile(r"\W*(?:results?|values?|your value|resultado|resultat|résultat|ergebnis|wert|valor|valore|risultato)\W*", re.IGNORECASE)
+METHOD_ABBREVIATION = re.compile(
+    r"(?:e?clia|cmia|elisa|elfa|feia|hplc|ise|ifcc|bcg|bcp|uv|pcr|rt-pcr|god-pod|gpo|chod?-pap|chod?-pod|pap|pnpp|dgkc|jaffe|"
+    r"calc|edta|gldh|hk|poct|lc-ms(?:/ms)?|ms/ms|vcs|dhss|tptz|nm|wb|xb)",
     re.IGNORECASE,
 )
 SENTENCE = re.compile(
