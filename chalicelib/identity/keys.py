@@ -1,0 +1,103 @@
+"""The key set that signs our tokens, and one key per purpose derived from it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+from chalicelib import errors
+
+_KID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LEAST_SECRET_CHARACTERS: Final = 32
+
+
+class SecretReader(Protocol):
+    """Reads JSON secrets and keeps them for a while."""
+
+    def json(self, secret_id: str, *, is_suspected_stale: bool = False) -> Mapping[str, Any]:
+        """Return the secret; read again at once, but rarely, if it is suspected to be stale."""
+        ...
+
+
+class Purpose(StrEnum):
+    """What a derived key is for. A key for one purpose says nothing about the others."""
+
+    ACCESS = "access"
+    REFRESH = "refresh"
+    CURSOR = "cursor"
+    ADDRESS = "address"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TokenKey:
+    """One secret of the key set and its public id."""
+
+    kid: str
+    secret: bytes
+
+    def derived(self, purpose: Purpose) -> bytes:
+        """Return the 32-byte key for one purpose (HMAC-SHA256 as the key derivation of NIST SP 800-108)."""
+        return hmac.digest(self.secret, f"serenya/{purpose}/1".encode(), hashlib.sha256)
+
+
+class TokenKeys:
+    """The current key signs; the current and the previous one verify, so that a rotation signs nobody out."""
+
+    def __init__(self, secrets: SecretReader, secret_id: str) -> None:
+        self._secrets = secrets
+        self._secret_id = secret_id
+
+    def current(self) -> TokenKey:
+        """Return the key that signs.
+
+        Raises:
+            Unavailable: the key set cannot be read.
+        """
+        return _key(self._secrets.json(self._secret_id).get("current"))
+
+    def find(self, kid: str) -> TokenKey | None:
+        """Return the current or previous key of that id. An id that neither has makes us read the secret again, at most
+        once a minute: a key that another process already signs with must not sign anybody out here.
+
+        Raises:
+            Unavailable: the key set cannot be read.
+        """
+        if not _KID.fullmatch(kid):
+            return None
+        known = self._among(kid, self._secrets.json(self._secret_id))
+        return known or self._among(kid, self._secrets.json(self._secret_id, is_suspected_stale=True))
+
+    @staticmethod
+    def _among(kid: str, key_set: Mapping[str, Any]) -> TokenKey | None:
+        entries = [key_set.get("current"), key_set.get("previous")]
+        return next((_key(entry) for entry in entries if entry is not None and entry.get("kid") == kid), None)
+
+
+def _key(entry: Any) -> TokenKey:
+    kid, secret = (entry.get("kid"), entry.get("secret")) if isinstance(entry, dict) else (None, None)
+    if not isinstance(kid, str) or not _KID.fullmatch(kid):
+        raise errors.Unavailable(message="The service has no usable signing key.")
+    if not isinstance(secret, str) or len(secret) < _LEAST_SECRET_CHARACTERS:
+        raise errors.Unavailable(message="The service has no usable signing key.")
+    return TokenKey(kid, secret.encode())
+
+
+def subject_of_address(keys: TokenKeys, address: str) -> str:
+    """Return a keyed hash of a client address, to count calls by: no address is stored, and none can be guessed back.
+
+    Of an IPv6 address the network counts (its first 64 bits), because one household has them all.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+        subject = str(parsed)
+        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
+            subject = str(ipaddress.ip_network((parsed, 64), strict=False))
+    except ValueError:
+        subject = address
+    return hmac.digest(keys.current().derived(Purpose.ADDRESS), subject.encode(), hashlib.sha256).hex()[:32]

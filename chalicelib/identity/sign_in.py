@@ -1,0 +1,273 @@
+"""Sign-in: from a provider's ID token to a session, and to an account the first time."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+from chalicelib import errors
+from chalicelib.clock import Clock
+from chalicelib.config import Rules
+from chalicelib.gateways.oidc import Identity
+from chalicelib.identity import accounts, devices, sessions
+from chalicelib.identity.contract import ConsentAcknowledgments, DeviceForm, SignedInView, SignInAnswer, SignInRequest
+from chalicelib.ids import new_id
+from chalicelib.models.base import Item
+from chalicelib.models.guard import GuardItem
+from chalicelib.models.keys import GuardKind
+from chalicelib.models.profile import Consent, Consents, Subscription, UserItem
+from chalicelib.models.states import AuthProvider, ConsentType
+from chalicelib.observe.log import log
+from chalicelib.stores.users import SignedIn
+
+_MOST_ROUNDS: Final = 12
+_LONGEST_WAIT_SECONDS: Final = 0.4
+_PROVIDERS: Final = {"google": AuthProvider.GOOGLE, "apple": AuthProvider.APPLE}
+
+
+class UserStore(Protocol):
+    """The questions that a sign-in asks."""
+
+    def owner_of(self, kind: GuardKind, *parts: str) -> str | None:
+        """Return who holds a guard."""
+        ...
+
+    def by_id(self, user_id: str) -> UserItem | None:
+        """Return somebody, read consistently."""
+        ...
+
+    def create(self, user: UserItem, guards: Sequence[GuardItem], added: Sequence[Item] = ()) -> bool:
+        """Put somebody new, or return False if a guard is held already."""
+        ...
+
+    def sign_in(self, signed_in: SignedIn) -> bool:
+        """Replace session and device, or return False if the person changed since they were read."""
+        ...
+
+
+class IdTokens(Protocol):
+    """Verifies ID tokens."""
+
+    def verify(self, provider: AuthProvider, token: str, nonce: str | None = None) -> Identity:
+        """Return who the token vouches for, or raise INVALID_TOKEN."""
+        ...
+
+
+class ConsentForms(Protocol):
+    """Reads consents; the privacy room knows how."""
+
+    def given(
+        self, ticked: Mapping[str, object], version: str | None, method: str | None, at: datetime
+    ) -> dict[ConsentType, Consent]:
+        """Return a consent for each type that was ticked."""
+        ...
+
+    def require_all(self, given: Mapping[ConsentType, Consent]) -> None:
+        """Raise MISSING_CONSENT unless all five were given."""
+        ...
+
+    def news(self, given: Mapping[ConsentType, Consent], standing: Consents) -> dict[ConsentType, Consent]:
+        """Return those that change something."""
+        ...
+
+
+class FreePlan(Protocol):
+    """Starts subscriptions; the billing room knows how."""
+
+    def start(self, at: datetime) -> Subscription:
+        """Return the free subscription of somebody who signs up now, its usage period anchored there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One sign-in: verified, checked, and not yet written."""
+
+    identity: Identity
+    request: SignInRequest
+    device: DeviceForm
+    consents: Mapping[ConsentType, Consent]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Signs people in. The newest sign-in wins: it replaces session and device (design, decision 5)."""
+
+    users: UserStore
+    id_tokens: IdTokens
+    sessions: sessions.Sessions
+    consents: ConsentForms
+    free_plan: FreePlan
+    clock: Clock
+    rules: Rules
+    wait: Callable[[float], None] = time.sleep
+
+    def sign_in(self, request: SignInRequest) -> SignInAnswer:
+        """Sign somebody in; make their account the first time.
+
+        Three questions to the table for somebody known, two for somebody new. Consents that somebody known sends are
+        recorded where they are news; a sign-in never withdraws one.
+
+        Raises:
+            InvalidRequest: INVALID_AUTH_PROVIDER, MISSING_AUTH_TOKEN, MISSING_CONSENT, or a wrong field.
+            Unauthenticated: INVALID_TOKEN.
+            Forbidden: ACCOUNT_SUSPENDED.
+            Conflict: ACCOUNT_LINKING_REQUIRED; the verified e-mail belongs to somebody who signs in otherwise.
+            Unavailable: the provider or the table does not answer.
+        """
+        provider = _provider(request)
+        token = _token(provider, request)
+        device = devices.checked(request.device_info)
+        identity = self.id_tokens.verify(provider, token, request.nonce)
+        at = self.clock.now()
+        acknowledged = request.consent_acknowledgments or request.consents or ConsentAcknowledgments()
+        given = self.consents.given(acknowledged.ticked(), acknowledged.version, acknowledged.consent_method, at)
+        view = self._written(_Attempt(identity, request, device, given, at))
+        return SignInAnswer(**{name: getattr(view, name) for name in view.__struct_fields__})
+
+    def _written(self, attempt: _Attempt) -> SignedInView:
+        """Write until nobody else was faster: of several first sign-ins one creates, the others go on as known."""
+        user_id: str | None = None
+        for round_number in range(_MOST_ROUNDS):
+            if user_id is None:
+                user_id = self._owner(attempt.identity)
+            view = self._created(attempt) if user_id is None else self._welcomed_back(attempt, user_id)
+            if view is not None:
+                return view
+            self.wait(random.uniform(0, min(_LONGEST_WAIT_SECONDS, 0.02 * 2**round_number)))  # noqa: S311
+        raise errors.Unavailable(message="Too many sign-ins of this account at once.", retry_after_seconds=2)
+
+    def _owner(self, identity: Identity) -> str | None:
+        return self.users.owner_of(GuardKind.EXTERNAL_IDENTITY, identity.provider, identity.external_id)
+
+    def _created(self, attempt: _Attempt) -> SignedInView | None:
+        """Create the account. None if somebody with the same identity was faster."""
+        self.consents.require_all(attempt.consents)
+        identity, request, at = attempt.identity, attempt.request, attempt.at
+        told = request.apple_name if identity.provider is AuthProvider.APPLE else None
+        introduced = accounts.introduction(
+            identity,
+            request.apple_email if identity.provider is AuthProvider.APPLE else None,
+            told.given_name if told else None,
+            told.family_name if told else None,
+        )
+        user_id = new_id()
+        device = devices.device_in_use(attempt.device, None, at)
+        session, token = self.sessions.opened(user_id, device.device_id, at)
+        user = accounts.new_user(
+            user_id,
+            identity,
+            introduced,
+            consents=attempt.consents,
+            device=device,
+            session=session,
+            subscription=self.free_plan.start(at),
+            at=at,
+        )
+        if not self.users.create(user, accounts.guards_of(user_id, identity, introduced, at)):
+            self._refuse_if_email_is_taken(identity, introduced)
+            return None
+        log("account_created", user_id=user_id, provider=identity.provider, session_id=session.session_id)
+        return self.sessions.view(user, session, token, is_new=True, at=at)
+
+    def _refuse_if_email_is_taken(self, identity: Identity, introduced: accounts.Introduction) -> None:
+        """Tell somebody else's e-mail from our own identity, created a moment ago by a sign-in that ran beside this
+        one."""
+        hashed = introduced.guarded_email_hash
+        owner_id = self.users.owner_of(GuardKind.EMAIL, hashed) if hashed is not None else None
+        owner = self.users.by_id(owner_id) if owner_id is not None else None
+        if owner is None:
+            return
+        if (owner.data.auth_provider, owner.data.external_id) == (identity.provider, identity.external_id):
+            return
+        existing = owner.data.auth_provider
+        log("account_linking_required", user_id=owner_id, existing_provider=existing, provider=identity.provider)
+        raise errors.Conflict(
+            "ACCOUNT_LINKING_REQUIRED",
+            "An account with this e-mail address signs in with another provider.",
+            user_message=f"You already have an account with this address. Please sign in with {existing.capitalize()}.",
+            details={"existing_provider": str(existing), "attempted_provider": str(identity.provider)},
+        )
+
+    def _welcomed_back(self, attempt: _Attempt, user_id: str) -> SignedInView | None:
+        """Give somebody known a new session. None if they changed between reading and writing.
+
+        Issue of a changed e-mail: a verified `attempt.identity.email` that differs from the profile's belongs here, as
+        a guard put and a guard deleted in the same transaction.
+        """
+        user, at = self.users.by_id(user_id), attempt.at
+        if user is None:
+            log("guard_without_profile", user_id=user_id)
+            raise errors.Unavailable(message="This account is being changed at the moment.")
+        sessions.require_active(user)
+        old_session, old_device = user.data.current_session, user.data.current_device
+        device = devices.device_in_use(attempt.device, old_device, at)
+        session, token = self.sessions.opened(user_id, device.device_id, at)
+        is_other_device = old_device is not None and old_device.device_id != device.device_id
+        ttl = int((at + self.rules.history_life).timestamp())
+        left: list[Item] = []
+        if old_session is not None:
+            left.append(sessions.history_of(user_id, old_session, at, ttl))
+        if old_device is not None and is_other_device:
+            left.append(devices.history_of(user_id, old_device, at, ttl))
+        signed_in = SignedIn(
+            user_id=user_id,
+            replaced_session_id=old_session.session_id if old_session is not None else None,
+            session=session,
+            device=device,
+            is_other_device=is_other_device,
+            consents=self.consents.news(attempt.consents, user.data.consents),
+            added=left,
+            at=at,
+        )
+        if not self.users.sign_in(signed_in):
+            return None
+        replaced = signed_in.replaced_session_id
+        log("signed_in", user_id=user_id, session_id=session.session_id, replaced_session_id=replaced)
+        return self.sessions.view(_as_written(user, signed_in), session, token, is_new=False, at=at)
+
+
+def _as_written(user: UserItem, signed_in: SignedIn) -> UserItem:
+    """Bring what was read to what was written, to save a read."""
+    user.data.current_session, user.data.current_device = signed_in.session, signed_in.device
+    user.data.last_login_at = user.updated_at = signed_in.at
+    if signed_in.is_other_device:
+        user.data.current_biometric = None
+    return user
+
+
+def _provider(request: SignInRequest) -> AuthProvider:
+    """Facebook users may be stored; they cannot sign in."""
+    provider = _PROVIDERS.get(request.provider or request.auth_provider or "")
+    if provider is None:
+        raise errors.InvalidRequest(
+            "INVALID_AUTH_PROVIDER",
+            "The provider must be google or apple.",
+            user_message="Please sign in with Google or Apple.",
+            details={"field": "provider", "supported": list(_PROVIDERS)},
+        )
+    return provider
+
+
+def _token(provider: AuthProvider, request: SignInRequest) -> str:
+    """Read the token under any of its names; the provider's own come first."""
+    nested = request.google_auth.id_token if request.google_auth is not None else None
+    spellings = {
+        AuthProvider.GOOGLE: (
+            request.id_token,
+            request.google_token,
+            request.google_id_token,
+            nested,
+            request.auth_token,
+        ),
+        AuthProvider.APPLE: (request.apple_id_token, request.auth_token),
+    }
+    token = next((spelling for spelling in spellings[provider] if spelling), None)
+    if token is None:
+        raise errors.InvalidRequest("MISSING_AUTH_TOKEN", f"No identity token of {provider.capitalize()} was sent.")
+    return token

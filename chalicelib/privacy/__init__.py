@@ -1,0 +1,1 @@
+"""Consents, export, erasure: what people decide about their data."""

@@ -1,0 +1,88 @@
+"""Consents: read from what the app sends, and asked for before anything medical is processed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from chalicelib import errors
+from chalicelib.models.profile import Consent, Consents, UserItem
+from chalicelib.models.states import PROCESSING_CONSENTS, ConsentType
+
+UNSPECIFIED_VERSION: Final = "unspecified"
+"""Recorded where the app did not say which version of a text was agreed to: honest, and findable."""
+BUNDLED_METHOD: Final = "bundled_consent"
+"""All boxes on one page, which is how the app asks unless it says otherwise."""
+
+
+def is_given(consents: Consents, kind: ConsentType) -> bool:
+    """Whether a consent stands now: given, and not withdrawn. One that is absent was never given."""
+    consent: Consent | None = getattr(consents, kind)
+    return consent is not None and bool(consent.consent_given) and consent.withdrawn_at is None
+
+
+def require_processing(user: UserItem) -> None:
+    """Let pass whoever agreed to the processing of medical data.
+
+    Raises:
+        Forbidden: CONSENT_REQUIRED; `details.missing_consents` names what is absent or withdrawn.
+    """
+    missing = [kind for kind in PROCESSING_CONSENTS if not is_given(user.data.consents, kind)]
+    if missing:
+        raise errors.Forbidden(
+            "CONSENT_REQUIRED",
+            "Your consent to the processing of medical data is needed for this.",
+            details={"missing_consents": [str(kind) for kind in missing]},
+        )
+
+
+class ConsentForms:
+    """Turns what was ticked at sign-in into consents."""
+
+    def given(
+        self, ticked: Mapping[str, object], version: str | None, method: str | None, at: datetime
+    ) -> dict[ConsentType, Consent]:
+        """Return a consent for each type that was ticked: JSON `true`, and nothing that merely looks like it.
+
+        The instant is ours, not the phone's: a consent must be provable. What is not ticked is not in the answer; at
+        sign-in that withdraws nothing (a withdrawal is a deliberate act with its own call).
+        """
+        return {
+            kind: Consent(
+                consent_given=True,
+                consent_version=version or UNSPECIFIED_VERSION,
+                consent_method=method or BUNDLED_METHOD,
+                created_at=at,
+                updated_at=at,
+            )
+            for kind in ConsentType
+            if ticked.get(kind) is True
+        }
+
+    def require_all(self, given: Mapping[ConsentType, Consent]) -> None:
+        """Let pass whoever gave all five, as somebody new must.
+
+        Raises:
+            InvalidRequest: MISSING_CONSENT; `details.missing_consents` names the others.
+        """
+        missing = [str(kind) for kind in ConsentType if kind not in given]
+        if missing:
+            raise errors.InvalidRequest(
+                "MISSING_CONSENT",
+                "All five consents are needed to create an account.",
+                user_message="Please agree to all of the terms to create your account.",
+                details={"missing_consents": missing},
+            )
+
+    def news(self, given: Mapping[ConsentType, Consent], standing: Consents) -> dict[ConsentType, Consent]:
+        """Return those of the consents given that change something: never given before, withdrawn since, or given for
+        another version. They keep the instant at which the type was first given."""
+        changed: dict[ConsentType, Consent] = {}
+        for kind, consent in given.items():
+            before: Consent | None = getattr(standing, kind)
+            if before is None:
+                changed[kind] = consent
+            elif not is_given(standing, kind) or before.consent_version != consent.consent_version:
+                changed[kind] = Consent(**{**consent.attribute_values, "created_at": before.created_at})
+        return changed
