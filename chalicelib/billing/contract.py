@@ -41,7 +41,7 @@ class UsageOfPeriod(msgspec.Struct, frozen=True, kw_only=True):
     resets_at: Annotated[datetime, msgspec.Meta(description="When the next period begins, with nothing used.")]
 
 
-class CurrentSubscription(msgspec.Struct, kw_only=True):
+class CurrentSubscriptionAnswer(Answer, kw_only=True):
     """The subscription in force: a cancelled one while it is paid up, and the free plan once a paid one has ended."""
 
     subscription_id: str
@@ -67,10 +67,6 @@ class CurrentSubscription(msgspec.Struct, kw_only=True):
     limits: PlanLimits
     features: PlanFeatures
     usage: UsageOfPeriod
-
-
-class CurrentSubscriptionAnswer(CurrentSubscription, Answer, kw_only=True):
-    """The subscription in force, at the root of the answer."""
 
 
 class SubscriptionSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -118,8 +118,10 @@ class UsageReset:
         log(
             "usage_batch_reset",
             due_partition=batch.due_partition,
+            reset=outcomes[ResetOutcome.RESET],
+            withdrawn=outcomes[ResetOutcome.WITHDRAWN],
+            not_due=outcomes[ResetOutcome.NOT_DUE],
             failed=failed,
-            **{outcome.value: number for outcome, number in outcomes.items()},
         )
         if failed:
             raise BatchIncompleteError(f"{failed} of {len(batch.user_ids)} users are left")

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
-
 from chalicelib.billing.contract import (
-    CurrentSubscription,
     CurrentSubscriptionAnswer,
     PlanFeatures,
     PlanLimits,
@@ -43,8 +40,7 @@ class Subscriptions:
             Unavailable: the table does not answer.
         """
         user = self.sessions.require_live(self.read_profile(caller.user_id), caller)
-        shown = project(user.data.current_subscription, self.clock.now())
-        return CurrentSubscriptionAnswer(**msgspec.structs.asdict(shown))
+        return project(user.data.current_subscription, self.clock.now())
 
     def summary(self, user: UserItem) -> SubscriptionSummary:
         """Return what a profile says of its subscription; no question to the table."""
@@ -84,12 +80,12 @@ class FreePlan:
         )
 
 
-def project(subscription: Subscription, now: datetime) -> CurrentSubscription:
+def project(subscription: Subscription, now: datetime) -> CurrentSubscriptionAnswer:
     """Map a stored subscription to what the contract shows of it at an instant: the one place where that happens."""
     standing = standing_of(subscription, now)
     period = _paid_period(subscription, standing, now)
     price = standing.plan.monthly_price
-    return CurrentSubscription(
+    return CurrentSubscriptionAnswer(
         subscription_id=subscription.subscription_id,
         plan_id=standing.plan.plan_id,
         plan_name=standing.plan.name,
