@@ -1,7 +1,7 @@
 """Everything around the code, declared once: table, bucket, queues, secret.
 
-Pure data, made from a stage's settings and the models. `dev/provision.py` applies it to an endpoint through boto3; templates are
-rendered from the same objects, so that a developer's cloud and production cannot differ by accident.
+Pure data, made from a stage's settings and the models. `dev/provision.py` applies it to an endpoint through boto3;
+templates are rendered from the same objects, so that a developer's cloud and production cannot differ by accident.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from chalicelib.models.base import Item
 from chalicelib.models.schema import table_definition
 
 ANALYSIS_TIMEOUT: Final = timedelta(seconds=120)
-"""The longest that a function which analyses may run. `.chalice/config.json` says the same, and a test compares them."""
+"""The longest that a function which analyses may run; a test compares it with `.chalice/config.json`."""
 
 RESET_TIMEOUT: Final = timedelta(seconds=60)
 """The longest that a function which resets a batch of users may run."""
 
 VISIBILITY_FACTOR: Final = 6
-"""AWS ("Using Lambda with Amazon SQS", queue configuration): at least six times the function's time-out, so that a throttled
-function has room to try again before another worker gets the message."""
+"""AWS ("Using Lambda with Amazon SQS", queue configuration): at least six times the function's time-out, so that a
+throttled function has room to try again before another worker gets the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A DynamoDB table. `definition` holds keys, indexes and billing, read from the models; the rest is what a stage decides.
+    """A DynamoDB table: `definition` holds keys, indexes and billing, read from the models; a stage decides the rest.
 
-    DynamoDB encrypts every table; `has_account_key` asks for the account's own key instead of one that AWS keeps, whose uses then
-    stand in the audit trail.
+    DynamoDB encrypts every table; `has_account_key` asks for the account's own key instead of one that AWS keeps,
+    whose uses then stand in the audit trail.
     """
 
     name: str
@@ -56,8 +56,11 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue with its dead-letter queue. `reports_item_failures` says whether the function behind it names the messages of a batch
-    that failed (`ReportBatchItemFailures`); where it does not, a returned list of failures is ignored, as on AWS."""
+    """A queue with its dead-letter queue.
+
+    `reports_item_failures` says whether the function behind it names the messages of a batch that failed
+    (`ReportBatchItemFailures`). Where it does not, a returned list of failures is ignored, as on AWS.
+    """
 
     name: str
     visibility: timedelta
@@ -75,7 +78,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class KeySetSecret:
-    """A secret `{"current": {"kid", "secret"}, "previous": null}` whose key is drawn once, at creation, and never written down."""
+    """A secret `{"current": {"kid", "secret"}, "previous": null}`; its key is drawn once, when it is created."""
 
     name: str
     description: str

@@ -40,7 +40,7 @@ class UnsupportedSourceError(Exception):
 
 
 def inbox_name(app_name: str, stage: str) -> str:
-    """Return the name of the queue that stands for asynchronous invocations. It exists in the embedded cloud alone."""
+    """Return the name of the queue that stands for asynchronous invocations; only the embedded cloud has it."""
     return f"{app_name}-{stage}-bridge-inbox"
 
 

@@ -1,4 +1,4 @@
-"""`make cloud`: the embedded cloud alone, with everything in it that `chalice local --stage local` needs beside it."""
+"""`make cloud`: the embedded cloud alone, with everything that `chalice local --stage local` needs beside it."""
 
 from __future__ import annotations
 

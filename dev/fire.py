@@ -1,4 +1,4 @@
-"""`make reset-usage`: fires a declared schedule now, through the running service and with the event that AWS sends."""
+"""`make reset-usage`: fires a declared schedule now, through the running service, with the event of AWS."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""`chalice local`'s server, made fit to stay up: buffered, bounded, and answering its own refusals in our envelope."""
+"""`chalice local`'s server, made fit to stay up: buffered, bounded, refusing in our own envelope."""
 
 from __future__ import annotations
 
 import logging
+import sys
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
@@ -96,11 +97,10 @@ class RequestHandler(ChaliceRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
         """Refuse what is not HTTP as we understand it."""
-        text = message or HTTPStatus(code).phrase
+        text = HTTPStatus(code).phrase
         known = {405: errors.MethodNotAllowed, 501: errors.MethodNotAllowed}.get(code, errors.InvalidRequest)
-        # A request line that could not be read leaves these unset.
-        self.request_version = getattr(self, "request_version", "") or "HTTP/1.1"
-        self.command = getattr(self, "command", None) or "GET"
+        # A request line that could not be read counts as HTTP/0.9, whose answers have neither status nor headers.
+        self.request_version = "HTTP/1.1"
         self._refuse(known(message=text), 405 if code == 501 else code)
 
     def _refuse(self, error: errors.ServiceError, status: int) -> None:
@@ -112,7 +112,7 @@ class RequestHandler(ChaliceRequestHandler):
             self._drain()
 
     def _drain(self) -> None:
-        """Read a little of what is still coming: closing on unread bytes would reset the connection, answer included."""
+        """Read a little of what is still coming: to close on unread bytes resets the connection, answer included."""
         self.connection.settimeout(0.5)
         left = 4 * MOST_BODY_BYTES
         while left > 0 and (chunk := self.rfile.read1(65536)):
@@ -136,9 +136,10 @@ class Server(ThreadedHTTPServer):
     request_queue_size = 128
     allow_reuse_address = True
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         """A caller that goes away is no event; anything else is."""
-        _LOG.debug("connection from %s ended early", client_address, exc_info=True)
+        if not isinstance(sys.exception(), OSError):
+            _LOG.exception("a connection ended in a defect")
 
 
 def create_server(app: Chalice, config: Config, port: int) -> LocalDevServer:
@@ -147,7 +148,7 @@ def create_server(app: Chalice, config: Config, port: int) -> LocalDevServer:
     Raises:
         OSError: the port is taken.
     """
-    # As `chalice.local.create_local_server` does it, which takes no handler: the current request becomes one per thread.
+    # As `chalice.local.create_local_server` does, which takes no handler: one current request for each thread.
     CustomLocalChalice.__bases__ = (LocalChalice, app.__class__)
     app.__class__ = CustomLocalChalice
     return LocalDevServer(app, config, HOST, port, handler_cls=RequestHandler, server_cls=Server)

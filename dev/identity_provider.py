@@ -176,7 +176,7 @@ def _person(provider: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     email = overrides.get("email") or f"demo@{provider}.example"
     number = int.from_bytes(hashlib.sha256(str(email).casefold().encode()).digest(), "big")
     if provider == APPLE:
-        # Apple's booleans are sometimes strings, and the name never stands in the token ("Authenticating users", Apple).
+        # Apple ("Authenticating users"): booleans are sometimes strings, and the name never stands in the token.
         sub = f"{number % 10**6:06d}.{number % 16**32:032x}.{number % 10**4:04d}"
         return {
             "sub": sub,

@@ -1,4 +1,4 @@
-"""One real document through the running service, over HTTP, as the app would send it; and an account of it for people."""
+"""One real document through the running service, over HTTP, as the app would send it, and an account of it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Runs a module as a child that cannot outlive its parent: `python dev/leash.py MODULE [ARGUMENT …]`.
 
-The parent holds the other end of standard input. When the parent is gone, however it went, that pipe closes, and everything in
-this process group ends. (`PR_SET_PDEATHSIG` does the same on Linux alone, and follows the thread that forked, not the process.)
-Stands on the standard library alone, because it also runs in the embedded cloud's virtual environment.
+The parent holds the other end of standard input. When the parent is gone, however it went, that pipe closes, and
+everything in this process group ends. (`PR_SET_PDEATHSIG` does the same on Linux alone, and follows the thread that
+forked, not the process.) Stands on the standard library alone, because it also runs in the embedded cloud's virtual
+environment.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import threading
 
 
 def end_with_parent() -> None:
-    """Wait until the parent is gone, then end this process and what it started. Nothing here outlives a run, so nothing is saved."""
+    """Wait until the parent is gone, then end this process and what it started. There is nothing to save."""
     while os.read(0, 4096):
         pass
     if os.getpgrp() == os.getpid():

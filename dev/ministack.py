@@ -31,7 +31,7 @@ def start_ministack(children: Children, port: int, *, folder: Path, services: st
         ChildEndedError: it did not start; the text has the end of its log.
     """
     if not _PYTHON.exists():
-        raise NotInstalledError(f"The embedded cloud is not installed in {_PYTHON.parent.parent}. Run `make install`.")
+        raise NotInstalledError(f"The embedded cloud is not installed in {_PYTHON.parent.parent}: run `make setup`.")
     temporary = folder / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     child = children.start(

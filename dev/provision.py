@@ -1,4 +1,4 @@
-"""Makes what `deploy/resources.py` declares, at any endpoint, through boto3. Safe to run again: what is there already stays."""
+"""Makes what `deploy/resources.py` declares, at any endpoint, through boto3. Safe to run again."""
 
 from __future__ import annotations
 

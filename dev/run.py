@@ -36,8 +36,8 @@ def _start_and_show(session: Session, ports: Ports, command: str) -> Child:
     from dev.journey import travel
 
     started = time.monotonic()
-    require_free(ports.service, "the service", "PORT")
     session.claim_folder(command)
+    require_free(ports.service, "the service", "PORT")
     session.say("Starting the embedded cloud, the identity provider and the service …")
     start_surroundings(session, ports)
     SERVICE_LOG.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Runs a command so that it ends cleanly at any moment: by itself, by an error, by Ctrl-C, or by the loss of its terminal."""
+"""Runs a command so that it ends cleanly at any moment: by itself, by an error, by Ctrl-C, by a lost terminal."""
 
 from __future__ import annotations
 
@@ -77,8 +77,9 @@ class Session:
 def supervise(work: Callable[[Session], int]) -> int:
     """Do the work in a thread, wait for it or for a signal, stop what it started, and return the exit code.
 
-    The main thread does nothing but wait: a signal never lands in the middle of something half done. Does not return to
-    the caller's code after a signal but ends the process, because the work may hang in a call that nothing interrupts.
+    The main thread does nothing but wait: a signal never lands in the middle of something half done. Does not return
+    to the caller's code after a signal but ends the process, because the work may hang in a call that nothing
+    interrupts.
     """
     session = Session()
     outcomes: queue.SimpleQueue[int | None] = queue.SimpleQueue()

@@ -1,4 +1,5 @@
-"""The event bridge against a tiny application and a real embedded cloud: the shapes, the retries, the dead letters."""
+"""The event bridge against a tiny application and a real embedded cloud: the shapes, the retries, the dead
+letters."""
 
 from __future__ import annotations
 
