@@ -199,6 +199,8 @@ def _bands_end(text: str, end: int, cell_end: int) -> int:
 
 def _worded(text: str, at: int, cell_end: int, previous: Kind | None) -> Iterator[tuple[Kind, int]]:
     """Yield what is written in letters and has a meaning only beside a number or in its own cell."""
+    if glued := vocabulary.GLUED_FLAG.match(text, at, cell_end):
+        yield Kind.FLAG, glued.end()
     flag = vocabulary.FLAG.match(text, at, cell_end)
     if flag and flag.group("N") is None:
         yield Kind.FLAG, flag.end()

@@ -1,4 +1,4 @@
-"""The reader as a process of its own: a Document on standard input, a Reading or a coded failure on standard output.
+"""The reader as a process of its own: an Order on standard input, an Answer on standard output.
 
 Run as `python -m chalicelib.gateways.analyst.local.child`, so that a hostile file can hurt nothing but this process.
 """
@@ -6,64 +6,16 @@ Run as `python -m chalicelib.gateways.analyst.local.child`, so that a hostile fi
 from __future__ import annotations
 
 import sys
-from datetime import datetime
-from typing import Literal
 
 import msgspec
 
-from chalicelib.errors import AnalystUnavailable, NotMedical, Unreadable
-from chalicelib.gateways.analyst.findings import Document
-from chalicelib.gateways.analyst.local.reading import Reading
-
-
-class Order(msgspec.Struct, frozen=True):
-    """What the child is asked to do."""
-
-    document: Document
-    deadline: datetime
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """A reading, or which of the analyst's errors stands for it."""
-
-    reading: Reading | None = None
-    failure: Literal["not_medical", "unreadable", "unavailable"] | None = None
-    reason: str = ""
+from chalicelib.gateways.analyst.local.exchange import Order, answer
 
 
 def main() -> None:
     """Read one order, write one answer."""
     order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Order)
     sys.stdout.buffer.write(msgspec.msgpack.encode(answer(order)))
-
-
-def answer(order: Order) -> Answer:
-    """Return what became of an order."""
-    from chalicelib.gateways.analyst.local.reader import read
-
-    try:
-        return Answer(reading=read(order.document, order.deadline))
-    except NotMedical:
-        return Answer(failure="not_medical")
-    except Unreadable:
-        return Answer(failure="unreadable")
-    except AnalystUnavailable as error:
-        return Answer(failure="unavailable", reason=str(error))
-
-
-def outcome(given: Answer) -> Reading:
-    """Return the reading of an answer, or raise the error that it stands for.
-
-    Raises:
-        NotMedical, Unreadable, AnalystUnavailable: as `read` does.
-    """
-    if given.failure == "not_medical":
-        raise NotMedical()
-    if given.failure == "unreadable":
-        raise Unreadable()
-    if given.reading is None:
-        raise AnalystUnavailable(given.reason or "the reader gave no answer")
-    return given.reading
 
 
 if __name__ == "__main__":

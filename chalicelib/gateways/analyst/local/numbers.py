@@ -23,7 +23,7 @@ _ABOVE = (
     r"superior\s+a|más\s+de|superiore\s+a|maggiore\s+(?:di|a)|oltre|acima\s+de)\s*:?"
 )
 _INNER_UNIT = r"(?:\s?(?:%|[µa-zA-Z]{1,5}/[a-zA-Zµ0-9.^/]+))?"  # "13.0 g/dL - 17.0 g/dL"
-RANGE = re.compile(rf"[(\[]?\s*({SIGNED}){_INNER_UNIT}\s*{_TO}\s*([-+]?{NUMBER})(?![\d/:])(?:\s*[)\]])?", re.IGNORECASE)
+RANGE = re.compile(rf"[(\[]?\s*({SIGNED}){_INNER_UNIT}\s*{_TO}\s*([-+]?{NUMBER})(?![\d/:]|-\d)(?:\s*[)\]])?", re.IGNORECASE)
 LIMIT = re.compile(rf"[(\[]?\s*({_BELOW}|{_ABOVE})\s*({SIGNED})(?![\d:])(?:\s*[)\]])?", re.IGNORECASE)
 _IS_BELOW = re.compile(_BELOW, re.IGNORECASE)
 _GROUPED = re.compile(r"\d{1,3}(?:([,.'’])\d{2,3})*(?:[,.'’])\d{3}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +26,10 @@ class _Char:
     baseline: float
     size: float
     quarter: int  # reading direction in quarter turns against the clock, -1 for oblique text
-    index: int
+    is_bold: bool = False
+
+
+_GAP = _Char("", 0, 0, 0, 0, 0)
 
 
 def pages_of_pdf(content: bytes, max_pages: int) -> tuple[list[Page], int]:
@@ -80,7 +84,7 @@ def _words(document: Any, index: int) -> list[Word]:
     page.close()
     turns = Counter(char.quarter for char in chars if char.quarter >= 0 and char.text)
     main = turns.most_common(1)[0][0] if turns else 0
-    return list(_join([char for char in chars if not char.text or char.quarter == main], document, index))
+    return list(_join([char for char in chars if not char.text or char.quarter == main]))
 
 
 def _characters(textpage: Any) -> Iterator[_Char]:
@@ -89,27 +93,40 @@ def _characters(textpage: Any) -> Iterator[_Char]:
 
     box, x, y = raw.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
     handle = textpage.raw
+    starts_word, is_bold = True, False
     for index in range(min(textpage.count_chars(), MAX_CHARACTERS)):
         text = _clean(raw.FPDFText_GetUnicode(handle, index))
         if not text:
-            yield _Char("", 0, 0, 0, 0, 0, index)
+            yield _GAP
+            starts_word = True
             continue
         raw.FPDFText_GetLooseCharBox(handle, index, box)
         raw.FPDFText_GetCharOrigin(handle, index, x, y)
         turn = raw.FPDFText_GetCharAngle(handle, index) / (math.pi / 2)
         quarter = round(turn) % 4 if abs(turn - round(turn)) < 0.06 else -1
-        yield _upright(text, box, x.value, y.value, quarter, index)
+        if starts_word:  # asked once per word, as asking takes longer than all the rest
+            is_bold = _is_bold(handle, index)
+            starts_word = False
+        yield _upright(text, box, x.value, y.value, quarter, is_bold)
 
 
-def _upright(text: str, box: Any, x: float, y: float, quarter: int, index: int) -> _Char:
+def _is_bold(handle: Any, index: int) -> bool:
+    from pypdfium2 import raw
+
+    name, flags = ctypes.create_string_buffer(128), ctypes.c_int()
+    raw.FPDFText_GetFontInfo(handle, index, name, len(name), flags)
+    return bool(flags.value & FORCE_BOLD) or re.search(rb"bold|black|heavy|-bd", name.value, re.IGNORECASE) is not None
+
+
+def _upright(text: str, box: Any, x: float, y: float, quarter: int, is_bold: bool) -> _Char:
     """Return the character as it stands once its reading direction points to the right, y growing downwards."""
     if quarter == 1:
-        return _Char(text, box.bottom, box.top, x, box.right - box.left, quarter, index)
+        return _Char(text, box.bottom, box.top, x, box.right - box.left, quarter, is_bold)
     if quarter == 2:
-        return _Char(text, -box.right, -box.left, y, box.top - box.bottom, quarter, index)
+        return _Char(text, -box.right, -box.left, y, box.top - box.bottom, quarter, is_bold)
     if quarter == 3:
-        return _Char(text, -box.top, -box.bottom, -x, box.right - box.left, quarter, index)
-    return _Char(text, box.left, box.right, -y, box.top - box.bottom, quarter, index)
+        return _Char(text, -box.top, -box.bottom, -x, box.right - box.left, quarter, is_bold)
+    return _Char(text, box.left, box.right, -y, box.top - box.bottom, quarter, is_bold)
 
 
 def _clean(code: int) -> str:
@@ -121,11 +138,11 @@ def _clean(code: int) -> str:
     return "-" if code in (0x02, 0xAD) else chr(code)
 
 
-def _join(chars: list[_Char], document: Any, page: int) -> Iterator[Word]:
+def _join(chars: list[_Char]) -> Iterator[Word]:
     """Yield words: neighbours on one baseline without a gap. A raised exponent joins its ten as `10^3`."""
     run: list[_Char] = []
     text = ""
-    for char in [*chars, _Char("", 0, 0, 0, 0, 0, -1)]:
+    for char in [*chars, _GAP]:
         if run and (not char.text or _is_apart(run[-1], char, run[0])):
             yield _word(text, run)
             run, text = [], ""
@@ -149,4 +166,4 @@ def _is_raised(base: _Char, char: _Char) -> bool:
 def _word(text: str, run: list[_Char]) -> Word:
     size = max(char.size for char in run)
     baseline = run[0].baseline
-    return Word(text, run[0].x0, baseline - 0.75 * size, run[-1].x1, baseline + 0.2 * size)
+    return Word(text, run[0].x0, baseline - 0.75 * size, run[-1].x1, baseline + 0.2 * size, run[0].is_bold)

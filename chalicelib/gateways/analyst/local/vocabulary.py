@@ -33,6 +33,7 @@ FLAG = re.compile(
     r"(?P<A>\*{1,3}|!{1,3}|A|AA|ABN|Abn|ABNORMAL|Abnormal|abnormal|CRIT|Critical)|"
     r"(?P<N>N|WNL|NORMAL|Normal|normal|Within\s[Rr]ange))(?:\s?[)\]])?\*?(?![\w.,/^-])"
 )
+GLUED_FLAG = re.compile(r"(?:[*!↑↓▲▼]+|[HL](?=\d{1,6}(?:[.,]\d+)?(?:[ \t]|$)))(?=\s?[<>≤≥]?\s?\d)")  # "*51.8", "H5.9"
 SIGN_FLAG = re.compile(r"(?:(?P<H>\+{1,2})|(?P<L>-{1,2}))(?![\w+-])")  # German laboratories: + above, - below
 
 # Words that may stand between the parts of a result without meaning anything.

@@ -152,7 +152,7 @@ def _continues_name(
     first_word = cell[0].x1 - cell[0].x0
     would_fit = candidate.name_x1 + 0.3 * line.height + first_word < max(around.names_end, candidate.name_x1)
     is_alike = line.words[0].is_bold == candidate.line.words[0].is_bold and text.isupper() == candidate.name.isupper()
-    is_near = pitch < 0.85 * next_pitch or (above.x1 > line.x1 and would_fit is False and pitch <= next_pitch)
+    is_near = pitch < 0.85 * next_pitch or (above.x1 > line.x1 and would_fit is False and pitch <= 1.2 * next_pitch)
     return not would_fit and is_alike and is_near and not vocabulary.METHOD.match(text)
 
 
