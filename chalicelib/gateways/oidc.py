@@ -207,7 +207,7 @@ def _check_nonce(provider: AuthProvider, claims: Mapping[str, Any], nonce: str |
     accepted = [nonce]
     if provider is AuthProvider.APPLE:
         accepted.append(hashlib.sha256(nonce.encode()).hexdigest())
-    if not any(hmac.compare_digest(found.encode(), one.encode()) for one in accepted):
+    if not any(hmac.compare_digest(found.encode(errors="replace"), one.encode()) for one in accepted):
         raise _Refused("another nonce")
 
 
@@ -234,6 +234,8 @@ def _email(value: object) -> str | None:
         return None
     if not isinstance(value, str) or len(value) > _MOST_EMAIL_CHARACTERS or not _EMAIL.fullmatch(value.strip()):
         raise _Refused("an e-mail that is none")
+    if not value.isprintable():
+        raise _Refused("an e-mail that cannot be shown")
     return value.strip()
 
 

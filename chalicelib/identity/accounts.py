@@ -72,21 +72,17 @@ def new_user(
     """Return the profile of somebody new, with the keys under which it is looked up. It has no `ttl` (design, trap
     1)."""
     key = keys.user_key(user_id)
-    external = keys.external_index_key(identity.provider, identity.external_id)
-    hashed = email_hash(introduced.email)
     user = UserItem(
         key.pk,
         key.sk,
         created_at=at,
         updated_at=at,
-        gsi2_pk=external.pk,
-        gsi2_sk=external.sk,
         data=UserData(
             id=user_id,
             external_id=identity.external_id,
             auth_provider=identity.provider,
             email=introduced.email,
-            email_hash=hashed,
+            email_hash=email_hash(introduced.email),
             email_verified=introduced.is_email_verified,
             is_private_email=introduced.is_private_email,
             name=introduced.name,
@@ -100,9 +96,9 @@ def new_user(
             current_subscription=subscription,
         ),
     )
-    if hashed is not None:
-        by_email = keys.email_index_key(hashed)
-        user.gsi1_pk, user.gsi1_sk = by_email.pk, by_email.sk
+    user.gsi2_pk, user.gsi2_sk = keys.external_index_key(identity.provider, identity.external_id)
+    if user.data.email_hash is not None:
+        user.gsi1_pk, user.gsi1_sk = keys.email_index_key(user.data.email_hash)
     return user
 
 

@@ -13,20 +13,19 @@ from chalicelib import errors
 from chalicelib.clock import Clock
 from chalicelib.config import Rules
 from chalicelib.gateways.oidc import Identity
-from chalicelib.identity import accounts, devices, sessions
-from chalicelib.identity.contract import ConsentAcknowledgments, DeviceForm, SignedInView, SignInAnswer, SignInRequest
+from chalicelib.identity import accounts, devices, sessions, spellings
+from chalicelib.identity.contract import DeviceForm, SignedInView, SignInAnswer, SignInRequest
 from chalicelib.ids import new_id
 from chalicelib.models.base import Item
 from chalicelib.models.guard import GuardItem
 from chalicelib.models.keys import GuardKind
-from chalicelib.models.profile import Consent, Consents, Subscription, UserItem
+from chalicelib.models.profile import Consent, Consents, Device, Subscription, UserItem
 from chalicelib.models.states import AuthProvider, ConsentType
 from chalicelib.observe.log import log
 from chalicelib.stores.users import SignedIn
 
 _MOST_ROUNDS: Final = 12
 _LONGEST_WAIT_SECONDS: Final = 0.4
-_PROVIDERS: Final = {"google": AuthProvider.GOOGLE, "apple": AuthProvider.APPLE}
 
 
 class UserStore(Protocol):
@@ -120,12 +119,12 @@ class SignIn:
             Conflict: ACCOUNT_LINKING_REQUIRED; the verified e-mail belongs to somebody who signs in otherwise.
             Unavailable: the provider or the table does not answer.
         """
-        provider = _provider(request)
-        token = _token(provider, request)
+        provider = spellings.provider_of(request)
+        token = spellings.token_of(provider, request)
         device = devices.checked(request.device_info)
         identity = self.id_tokens.verify(provider, token, request.nonce)
         at = self.clock.now()
-        acknowledged = request.consent_acknowledgments or request.consents or ConsentAcknowledgments()
+        acknowledged = spellings.acknowledgments_of(request)
         given = self.consents.given(acknowledged.ticked(), acknowledged.version, acknowledged.consent_method, at)
         view = self._written(_Attempt(identity, request, device, given, at))
         return SignInAnswer(**{name: getattr(view, name) for name in view.__struct_fields__})
@@ -200,7 +199,7 @@ class SignIn:
         Issue of a changed e-mail: a verified `attempt.identity.email` that differs from the profile's belongs here, as
         a guard put and a guard deleted in the same transaction.
         """
-        user, at = self.users.by_id(user_id), attempt.at
+        user, at = self.users.by_id(user_id), self.clock.now()
         if user is None:
             log("guard_without_profile", user_id=user_id)
             raise errors.Unavailable(message="This account is being changed at the moment.")
@@ -208,21 +207,14 @@ class SignIn:
         old_session, old_device = user.data.current_session, user.data.current_device
         device = devices.device_in_use(attempt.device, old_device, at)
         session, token = self.sessions.opened(user_id, device.device_id, at)
-        is_other_device = old_device is not None and old_device.device_id != device.device_id
-        ttl = int((at + self.rules.history_life).timestamp())
-        left: list[Item] = []
-        if old_session is not None:
-            left.append(sessions.history_of(user_id, old_session, at, ttl))
-        if old_device is not None and is_other_device:
-            left.append(devices.history_of(user_id, old_device, at, ttl))
         signed_in = SignedIn(
             user_id=user_id,
             replaced_session_id=old_session.session_id if old_session is not None else None,
             session=session,
             device=device,
-            is_other_device=is_other_device,
+            is_other_device=old_device is not None and old_device.device_id != device.device_id,
             consents=self.consents.news(attempt.consents, user.data.consents),
-            added=left,
+            added=self._left_behind(user, device, at),
             at=at,
         )
         if not self.users.sign_in(signed_in):
@@ -230,6 +222,17 @@ class SignIn:
         replaced = signed_in.replaced_session_id
         log("signed_in", user_id=user_id, session_id=session.session_id, replaced_session_id=replaced)
         return self.sessions.view(_as_written(user, signed_in), session, token, is_new=False, at=at)
+
+    def _left_behind(self, user: UserItem, device: Device, at: datetime) -> list[Item]:
+        """Return what goes into history: the session in use until now, and the device if this is another one."""
+        ttl = int((at + self.rules.history_life).timestamp())
+        old_session, old_device = user.data.current_session, user.data.current_device
+        left: list[Item] = []
+        if old_session is not None:
+            left.append(sessions.history_of(user.data.id, old_session, at, ttl))
+        if old_device is not None and old_device.device_id != device.device_id:
+            left.append(devices.history_of(user.data.id, old_device, at, ttl))
+        return left
 
 
 def _as_written(user: UserItem, signed_in: SignedIn) -> UserItem:
@@ -239,35 +242,3 @@ def _as_written(user: UserItem, signed_in: SignedIn) -> UserItem:
     if signed_in.is_other_device:
         user.data.current_biometric = None
     return user
-
-
-def _provider(request: SignInRequest) -> AuthProvider:
-    """Facebook users may be stored; they cannot sign in."""
-    provider = _PROVIDERS.get(request.provider or request.auth_provider or "")
-    if provider is None:
-        raise errors.InvalidRequest(
-            "INVALID_AUTH_PROVIDER",
-            "The provider must be google or apple.",
-            user_message="Please sign in with Google or Apple.",
-            details={"field": "provider", "supported": list(_PROVIDERS)},
-        )
-    return provider
-
-
-def _token(provider: AuthProvider, request: SignInRequest) -> str:
-    """Read the token under any of its names; the provider's own come first."""
-    nested = request.google_auth.id_token if request.google_auth is not None else None
-    spellings = {
-        AuthProvider.GOOGLE: (
-            request.id_token,
-            request.google_token,
-            request.google_id_token,
-            nested,
-            request.auth_token,
-        ),
-        AuthProvider.APPLE: (request.apple_id_token, request.auth_token),
-    }
-    token = next((spelling for spelling in spellings[provider] if spelling), None)
-    if token is None:
-        raise errors.InvalidRequest("MISSING_AUTH_TOKEN", f"No identity token of {provider.capitalize()} was sent.")
-    return token

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from chalicelib.identity.contract import ProfileSubscription, ProfileView, SessionView, SignedInView, UserView
 from chalicelib.models.profile import Session, UserItem
@@ -122,7 +122,7 @@ def biometric_is_required(user: UserItem, session: Session, at: datetime) -> boo
     return bool(session.requires_biometric_reauth) or not has_proof
 
 
-def _user_fields(user: UserItem) -> dict[str, object]:
+def _user_fields(user: UserItem) -> dict[str, Any]:
     data = user.data
     return {
         "id": data.id,

@@ -48,7 +48,8 @@ def session_is_current(session_id: str) -> Condition:
 
 def caller_may_write(session_id: str) -> Condition:
     """What every write on behalf of a signed-in caller carries: the person exists, is active, and the session lives."""
-    return user_exists() & account_is_active() & session_is_current(session_id)
+    condition: Condition = user_exists() & account_is_active() & session_is_current(session_id)
+    return condition
 
 
 @dataclass(frozen=True, slots=True)
