@@ -31,8 +31,8 @@ class GoogleAuth(msgspec.Struct, kw_only=True):
 class AppleName(msgspec.Struct, kw_only=True):
     """The name that Apple gives to the app once, at the first sign-in."""
 
-    given_name: Annotated[str | None, Meta(max_length=1000)] = None
-    family_name: Annotated[str | None, Meta(max_length=1000)] = None
+    given_name: Annotated[str, Meta(max_length=1000)] | None = None
+    family_name: Annotated[str, Meta(max_length=1000)] | None = None
 
 
 class ConsentAcknowledgments(msgspec.Struct, kw_only=True):
@@ -46,10 +46,10 @@ class ConsentAcknowledgments(msgspec.Struct, kw_only=True):
     privacy_policy: _Tick = None
     healthcare_consultation: _Tick = None
     emergency_care_limitation: _Tick = None
-    version: Annotated[
-        str | None, Meta(max_length=50, description="Version of the texts agreed to.", examples=["1.0"])
-    ] = None
-    consent_method: Annotated[str | None, Meta(max_length=20, examples=["bundled_consent"])] = None
+    version: (
+        Annotated[str, Meta(max_length=50, description="Version of the texts agreed to.", examples=["1.0"])] | None
+    ) = None
+    consent_method: Annotated[str, Meta(max_length=20, examples=["bundled_consent"])] | None = None
     timestamp: Annotated[Any, Meta(description="The phone's time; ours is recorded.")] = None
 
     def ticked(self) -> dict[str, object]:
@@ -100,9 +100,9 @@ class SignInRequest(msgspec.Struct, kw_only=True):
         str | None, Meta(description="Used for a first profile if the token names none; never as verified.")
     ] = None
     apple_name: AppleName | None = None
-    nonce: Annotated[
-        str | None, Meta(max_length=512, description="What the app drew for this sign-in, as it was before hashing.")
-    ] = None
+    nonce: (
+        Annotated[str, Meta(max_length=512, description="What the app drew for this sign-in, before hashing.")] | None
+    ) = None
     consent_acknowledgments: ConsentAcknowledgments | None = None
     consents: Annotated[
         ConsentAcknowledgments | None, Meta(description="Another name of `consent_acknowledgments`.")
