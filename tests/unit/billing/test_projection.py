@@ -168,6 +168,8 @@ def test_a_free_plan_starts_with_nothing_used_and_has_no_end() -> None:
     at = datetime(2026, 8, 31, 22, 15, tzinfo=UTC)
     started = FreePlan().start(at)
     usage = started.usage_current_period
-    assert (started.end_date, started.subscription_type, usage.documents_processed) == (None, None, 0)
+    assert started.end_date is None
+    assert started.subscription_type is None
+    assert usage.documents_processed == 0
     assert (usage.period_start, usage.period_end) == (at, datetime(2026, 9, 30, 22, 15, tzinfo=UTC))
     assert FreePlan().start(at).subscription_id != started.subscription_id
