@@ -51,7 +51,7 @@ api = Api(app, wiring.rooms)
 )
 def sign_in(call: Call[SignInRequest]) -> SignInAnswer:
     """Sign in with Google or Apple; the first time this makes the account."""
-    return wiring.rooms().sign_in().sign_in(call.body)
+    return wiring.rooms().sign_in.sign_in(call.body)
 
 
 @api.route(
@@ -64,25 +64,25 @@ def sign_in(call: Call[SignInRequest]) -> SignInAnswer:
 )
 def refresh_session(call: Call[RefreshRequest]) -> RefreshAnswer:
     """Exchange a refresh token for new tokens; a lost answer can be asked for again."""
-    return wiring.rooms().sessions().refresh(call.body)
+    return wiring.rooms().sessions.refresh(call.body)
 
 
 @api.route("POST", "/auth/logout", guard=SIGNED_IN, limit=GENERAL, body=LogoutRequest, answers=LogoutAnswer)
 def sign_out(call: Call[LogoutRequest]) -> LogoutAnswer:
     """End the session; twice is fine."""
-    return wiring.rooms().sessions().logout(call.caller, call.body)
+    return wiring.rooms().sessions.logout(call.caller, call.body)
 
 
 @api.route("GET", "/user/profile", guard=SIGNED_IN, limit=GENERAL, answers=ProfileAnswer)
 def show_profile(call: Call[None]) -> ProfileAnswer:
     """Who the caller is, as we know them."""
-    return wiring.rooms().profiles().show(call.caller)
+    return wiring.rooms().profiles.show(call.caller)
 
 
 @api.route("PUT", "/user/profile", guard=SIGNED_IN, limit=GENERAL, body=ProfileUpdate, answers=ProfileAnswer)
 def update_profile(call: Call[ProfileUpdate]) -> ProfileAnswer:
     """Change the caller's names, and nothing else."""
-    return wiring.rooms().profiles().update(call.caller, call.body)
+    return wiring.rooms().profiles.update(call.caller, call.body)
 
 
 # --- Documents
@@ -95,11 +95,10 @@ def update_profile(call: Call[ProfileUpdate]) -> ProfileAnswer:
     limit=UPLOAD,
     form=UploadForm,
     answers=UploadAnswer,
-    body_limit_bytes=wiring.UPLOAD_BODY_LIMIT,
 )
 def upload_document(call: Call[None]) -> UploadAnswer:
     """Hand in a document to be explained."""
-    return wiring.rooms().uploads().upload(call.caller, call.headers, call.raw_body)
+    return wiring.rooms().uploads.upload(call.caller, call.headers, call.raw_body)
 
 
 @api.route(
@@ -107,31 +106,31 @@ def upload_document(call: Call[None]) -> UploadAnswer:
 )
 def presign_upload(call: Call[UploadUrlRequest]) -> UploadUrlAnswer:
     """Get a form with which a document goes straight to the object store."""
-    return wiring.rooms().uploads().presign(call.caller, call.headers, call.body)
+    return wiring.rooms().uploads.presign(call.caller, call.headers, call.body)
 
 
 @api.route("GET", "/api/v1/process/status/{job_id}", guard=SIGNED_IN, limit=STATUS, answers=StatusAnswer)
 def show_job_status(call: Call[None]) -> StatusAnswer:
     """Where a job stands."""
-    return wiring.rooms().library().status(call.caller, call.path["job_id"])
+    return wiring.rooms().library.status(call.caller, call.path["job_id"])
 
 
 @api.route("GET", "/api/v1/process/result/{job_id}", guard=SIGNED_IN, limit=RESULT, answers=ResultAnswer)
 def show_job_result(call: Call[None]) -> ResultAnswer:
     """What a document says; readable again and again until it is cleaned up."""
-    return wiring.rooms().library().result(call.caller, call.path["job_id"])
+    return wiring.rooms().library.result(call.caller, call.path["job_id"])
 
 
 @api.route("POST", "/api/v1/process/retry/{job_id}", guard=SIGNED_IN, limit=GENERAL, answers=RetryAnswer)
 def retry_job(call: Call[None]) -> RetryAnswer:
     """Try a failed job again; costs no unit."""
-    return wiring.rooms().library().retry(call.caller, call.path["job_id"])
+    return wiring.rooms().library.retry(call.caller, call.path["job_id"])
 
 
 @api.route("DELETE", "/api/v1/process/cleanup/{job_id}", guard=SIGNED_IN, limit=GENERAL, answers=CleanupAnswer)
 def clean_up_job(call: Call[None]) -> CleanupAnswer:
     """Remove a document, its result and its job; twice is fine."""
-    return wiring.rooms().library().clean_up(call.caller, call.path["job_id"])
+    return wiring.rooms().library.clean_up(call.caller, call.path["job_id"])
 
 
 # --- Subscriptions
@@ -140,7 +139,7 @@ def clean_up_job(call: Call[None]) -> CleanupAnswer:
 @api.route("GET", "/subscriptions/current", guard=SIGNED_IN, limit=SUBSCRIPTIONS, answers=CurrentSubscriptionAnswer)
 def show_subscription(call: Call[None]) -> CurrentSubscriptionAnswer:
     """What the caller may use, what they pay, and what is left of this month."""
-    return wiring.rooms().subscriptions().current(call.caller)
+    return wiring.rooms().subscriptions.current(call.caller)
 
 
 # --- Operations
@@ -149,7 +148,7 @@ def show_subscription(call: Call[None]) -> CurrentSubscriptionAnswer:
 @api.route("GET", "/health", guard=public("it says nothing but that we are here"), limit=PUBLIC, answers=HealthAnswer)
 def show_health(call: Call[None]) -> HealthAnswer:
     """Whether the service answers."""
-    return wiring.rooms().health().show()
+    return wiring.rooms().health.show()
 
 
 @api.route(
@@ -157,7 +156,7 @@ def show_health(call: Call[None]) -> HealthAnswer:
 )
 def check_health(call: Call[None]) -> WithStatus:
     """Whether the service answers, and how long that took (X-Response-Time)."""
-    return wiring.rooms().health().check()
+    return wiring.rooms().health.check()
 
 
 @api.route("GET", "/openapi.json", guard=public("the contract is no secret"), limit=PUBLIC, answers=Raw)
@@ -185,31 +184,31 @@ def show_docs_asset(call: Call[None]) -> Raw:
 @app.on_s3_event(bucket=settings().bucket_name, events=["s3:ObjectCreated:*"], prefix="uploads/")
 def document_uploaded(event: S3Event) -> None:
     """Analyse what was uploaded."""
-    events.deliver_records(event, wiring.rooms().analysis().on_upload)
+    events.deliver_records(event, wiring.rooms().pipeline.on_upload)
 
 
 @app.on_sqs_message(queue=settings().retries_queue, batch_size=1)
 def retry_analysis(event: SQSEvent) -> None:
     """Try an analysis again."""
-    events.deliver_messages(event, wiring.rooms().analysis().retry)
+    events.deliver_messages(event, wiring.rooms().pipeline.retry)
 
 
 @app.on_sqs_message(queue=settings().resets_queue, batch_size=1)
 def reset_usage_batch(event: SQSEvent) -> None:
     """Start the counts of some users anew."""
-    events.deliver_messages(event, wiring.rooms().usage_reset().reset_batch)
+    events.deliver_messages(event, wiring.rooms().usage_reset.reset_batch)
 
 
 @app.schedule(Cron("10", "0", "*", "*", "?", "*"))
 def sweep_usage(event: CloudWatchEvent) -> None:
     """Find the users whose usage period has ended; ten past midnight, UTC."""
-    events.deliver_tick(wiring.rooms().usage_reset().sweep)
+    events.deliver_tick(wiring.rooms().usage_reset.sweep)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep_jobs(event: CloudWatchEvent) -> None:
     """Find the jobs whose deadline has passed, and try them again or end them."""
-    events.deliver_tick(wiring.rooms().job_sweep().sweep)
+    events.deliver_tick(wiring.rooms().job_sweep.sweep)
 
 
 api.answer_unknown_paths_if(settings().is_local)

@@ -61,6 +61,8 @@ class Rules:
     # A multipart body may carry this much file; API Gateway itself refuses above about 4.5 MB (see
     # docs/decisions.md).
     upload_limit_bytes: int = 5 * 1024 * 1024
+    # What the parts and fields of a form may add to the file that it carries.
+    form_overhead_bytes: int = 64 * 1024
     # A presigned POST goes straight to S3 and may carry more.
     presigned_limit_bytes: int = 10 * 1024 * 1024
     # A presigned POST can be used for this long.

@@ -27,16 +27,21 @@ _DEEPEST_PATH: Final = 8
 
 
 class Services(Protocol):
-    """What answering a request needs from the rooms; built lazily, at the first request."""
+    """What answering a request needs from the rooms."""
 
-    rules: Rules
-
-    def access_tokens(self) -> AccessTokens:
-        """Verify access tokens."""
+    @property
+    def rules(self) -> Rules:
+        """The numbers."""
         ...
 
+    @property
+    def access_tokens(self) -> AccessTokens:
+        """Verifies access tokens."""
+        ...
+
+    @property
     def limiter(self) -> Limiter:
-        """Count calls."""
+        """Counts calls."""
         ...
 
     def subject_of_address(self, address: str) -> str:
@@ -56,7 +61,6 @@ class Endpoint:
     body: type[Any] | None
     answers: type[Any]
     form: type[Any] | None
-    body_limit_bytes: int | None
     query: tuple[str, ...]
     status: int
 
@@ -64,6 +68,20 @@ class Endpoint:
     def content_type(self) -> str:
         """What a request must declare: multipart where the route reads a form, JSON elsewhere."""
         return JSON if self.form is None else MULTIPART
+
+    def body_of(self, request: Request, rules: Rules) -> bytes:
+        """Return the request's body.
+
+        Raises:
+            TooLarge: it is above the limit of JSON bodies, or of a file and the form around it.
+        """
+        limit = rules.body_limit_bytes if self.form is None else rules.upload_limit_bytes + rules.form_overhead_bytes
+        raw = request.raw_body or b""
+        content = raw.encode() if isinstance(raw, str) else raw
+        if len(content) > limit:
+            code = None if self.form is None else "FILE_TOO_LARGE"
+            raise errors.TooLarge(code, details={"limit_bytes": limit})
+        return content
 
 
 class Api:
@@ -85,7 +103,6 @@ class Api:
         answers: type[Any],
         body: type[Any] | None = None,
         form: type[Any] | None = None,
-        body_limit_bytes: int | None = None,
         query: tuple[str, ...] = (),
         status: int = 200,
     ) -> Callable[[V], V]:
@@ -97,7 +114,7 @@ class Api:
         """
 
         def declare(view: V) -> V:
-            endpoint = Endpoint(method, paths, view, guard, limit, body, answers, form, body_limit_bytes, query, status)
+            endpoint = Endpoint(method, paths, view, guard, limit, body, answers, form, query, status)
             self.endpoints.append(endpoint)
             for number, path in enumerate(paths):
                 name = view.__name__ if number == 0 else f"{view.__name__}_alias_{number}"
@@ -141,10 +158,10 @@ class Api:
         correlation: str,
     ) -> Answer | WithStatus | Raw:
         services = self.services()
-        raw = _raw_body(request, endpoint.body_limit_bytes or services.rules.body_limit_bytes)
-        caller = endpoint.guard.admit(headers, services.access_tokens())
+        raw = endpoint.body_of(request, services.rules)
+        caller = endpoint.guard.admit(headers, services.access_tokens)
         address = str(request.context.get("identity", {}).get("sourceIp", "unknown"))
-        services.limiter().count(endpoint.limit, _subject(endpoint.limit, caller, address, services))
+        services.limiter.count(endpoint.limit, _subject(endpoint.limit, caller, address, services))
         call: Call[Any] = Call(
             body=decode_body(raw, endpoint.body) if endpoint.body is not None else None,
             caller_or_none=caller,
@@ -166,14 +183,6 @@ def _subject(limit: Limit, caller: Caller | None, address: str, services: Servic
     if limit.is_per_address or caller is None:
         return services.subject_of_address(address)
     return caller.user_id
-
-
-def _raw_body(request: Request, limit: int) -> bytes:
-    raw = request.raw_body or b""
-    content = raw.encode() if isinstance(raw, str) else raw
-    if len(content) > limit:
-        raise errors.TooLarge(details={"limit_bytes": limit})
-    return content
 
 
 def _single_values(request: Request) -> dict[str, str]:

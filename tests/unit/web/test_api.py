@@ -59,17 +59,11 @@ class Counters:
 
 
 class Rooms:
-    rules = Rules(body_limit_bytes=200)
-
     def __init__(self) -> None:
+        self.rules = Rules(body_limit_bytes=200)
+        self.access_tokens = Tokens()
         self.counters = Counters()
-        self._limiter = Limiter(self.counters, SettableClock())
-
-    def access_tokens(self) -> Tokens:
-        return Tokens()
-
-    def limiter(self) -> Limiter:
-        return self._limiter
+        self.limiter = Limiter(self.counters, SettableClock())
 
     def subject_of_address(self, address: str) -> str:
         return f"hash of {address}"
