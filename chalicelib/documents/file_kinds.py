@@ -6,7 +6,7 @@ import struct
 from enum import StrEnum
 from typing import Final
 
-_BLANK: Final = b" \t\r\n\f\0"
+BLANK: Final = b" \t\r\n\f\0"
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -77,7 +77,7 @@ def kind_of(content: bytes) -> Kind:
 
 
 def _kind_of_text(head: bytes) -> Kind:
-    start = head.removeprefix(_UTF8_MARK).lstrip(_BLANK)
+    start = head.removeprefix(_UTF8_MARK).lstrip(BLANK)
     if start.startswith(b"%PDF-"):
         return Kind.PDF
     lowered = start.lower()
@@ -97,7 +97,7 @@ def is_foreign(appended: bytes) -> bool:
     Phones append films, depth maps and smaller copies to their pictures, so bytes behind the end are no reason by
     themselves. Two letters prove nothing here: a program needs its whole header.
     """
-    start = appended.lstrip(_BLANK)
+    start = appended.lstrip(BLANK)
     kind = kind_of(start)
     if start.startswith(b"MZ"):
         return _is_windows_program(start)

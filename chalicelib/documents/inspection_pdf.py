@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from typing import TYPE_CHECKING, Final
 
-from chalicelib.documents.file_kinds import ends_as_zip
+from chalicelib.documents.file_kinds import BLANK, ends_as_zip
 from chalicelib.documents.inspection_pdf_objects import examine_objects
 from chalicelib.documents.inspection_terms import Bounds, Refusal, RefusedError, Verdict
 
 if TYPE_CHECKING:
     import pikepdf
 
-_BLANK: Final = b" \t\r\n\f\0"
-# What may stand behind the last %%EOF: readers look for it in the last kilobyte, so printers add a little there.
-_TOLERATED_TAIL: Final = 1024
+# Behind an %%EOF outside a stream stands nothing, or what the next revision of the file begins with. Printers and
+# scanners add a little noise, so a kilobyte is let pass.
+_MARKS: Final = re.compile(rb"endstream|stream|%%EOF")
+_NEXT: Final = re.compile(rb"\d+\s+\d+\s+obj\b|xref")
+_TOLERATED: Final = 1024
 
 
 def examine_pdf(content: bytes, bounds: Bounds) -> Verdict:
@@ -35,12 +38,16 @@ def examine_pdf(content: bytes, bounds: Bounds) -> Verdict:
 
 
 def _refuse_second_file(content: bytes) -> None:
-    end = content.rfind(b"%%EOF")
-    if end < 0:
-        raise RefusedError(Refusal.DAMAGED)
-    appended = content[end + 5 :].strip(_BLANK)
-    if len(appended) > _TOLERATED_TAIL or ends_as_zip(content):
+    if ends_as_zip(content):
         raise RefusedError(Refusal.SECOND_FILE)
+    is_inside = False
+    for mark in _MARKS.finditer(content):
+        if mark[0] != b"%%EOF":
+            is_inside = mark[0] == b"stream"
+        elif not is_inside:
+            behind = content[mark.end() : mark.end() + 2 * _TOLERATED]
+            if len(behind.strip(BLANK)) > _TOLERATED and not _NEXT.search(behind):
+                raise RefusedError(Refusal.SECOND_FILE)
 
 
 def _examine_structure(content: bytes, bounds: Bounds) -> int:
@@ -57,9 +64,9 @@ def _examine_structure(content: bytes, bounds: Bounds) -> int:
         max_stream_filters=4,
     )
     try:
-        with pikepdf.open(
-            io.BytesIO(content), attempt_recovery=False, inherit_page_attributes=False
-        ) as document:
+        # Scanners fill the last block with zeros, and qpdf looks for the end in the last kilobyte alone.
+        source = io.BytesIO(content.rstrip(BLANK))
+        with pikepdf.open(source, attempt_recovery=False, inherit_page_attributes=False) as document:
             return _examine_document(document, bounds)
     except (RefusedError, MemoryError):
         raise
@@ -71,6 +78,8 @@ def _examine_structure(content: bytes, bounds: Bounds) -> int:
 
 
 def _examine_document(document: pikepdf.Pdf, bounds: Bounds) -> int:
+    import pikepdf
+
     pages = len(document.pages)
     if pages == 0:
         raise RefusedError(Refusal.NO_PAGES)
@@ -82,6 +91,8 @@ def _examine_document(document: pikepdf.Pdf, bounds: Bounds) -> int:
     if "/Collection" in document.Root:  # a portfolio: its pages say "open me elsewhere", its documents are attached
         raise RefusedError(Refusal.ATTACHMENT)
     examine_objects(document, bounds)
+    if pikepdf.settings.qpdf_limit_errors():  # objects that exceed a limit are read as null, which hides them
+        raise RefusedError(Refusal.EXPANDS_TOO_MUCH)
     return pages
 
 

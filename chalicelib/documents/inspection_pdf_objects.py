@@ -176,9 +176,9 @@ def _decoded_bytes(stream: pikepdf.Stream, most: int) -> int:
     import pikepdf
 
     try:
-        size = len(stream.read_bytes(pikepdf.StreamDecodeLevel.generalized))
+        size = len(stream.read_bytes(pikepdf.StreamDecodeLevel.specialized))
     except pikepdf.PdfError as error:
-        if pikepdf.settings.qpdf_limit_errors():
+        if "limit exceeded" in str(error):  # qpdf does not count these among its limit errors
             raise RefusedError(Refusal.EXPANDS_TOO_MUCH, limit=most) from error
         return 0  # a codec that qpdf does not unpack, or damaged data: readers show what they can
     if size > most:

@@ -191,7 +191,7 @@ def test_many_threads_at_once_each_get_their_own_answer_and_leave_no_zombie(tmp_
 
 def test_no_descriptor_is_left_open(tmp_path: Path, child: str) -> None:
     def descriptors() -> int:
-        return len(os.listdir("/proc/self/fd"))
+        return len(list(Path("/proc/self/fd").iterdir()))
 
     before = descriptors()
     run(tmp_path, child, "print(1)")

@@ -1,0 +1,1 @@
+"""Files made to hurt the service, and the script that makes them."""
