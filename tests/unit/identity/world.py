@@ -132,7 +132,9 @@ class Billing:
     """Starts and sums up free plans."""
 
     def start(self, at: datetime) -> Subscription:
-        period = UsagePeriod(documents_processed=0, period_start=at, period_end=at + timedelta(days=31), last_updated=at)
+        period = UsagePeriod(
+            documents_processed=0, period_start=at, period_end=at + timedelta(days=31), last_updated=at
+        )
         return Subscription(
             subscription_id="subscription-1",
             subscription_status=SubscriptionStatus.ACTIVE,
