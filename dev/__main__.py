@@ -4,10 +4,14 @@ import os
 import signal
 import sys
 
+_leaving: list[bool] = []
+
 
 def leave(*_: object) -> None:
-    """End at once: Ctrl-C came before anything was started."""
-    os.write(1, b"\nStopped. Nothing was started.\n")
+    """End at once: Ctrl-C came before anything was started. A second signal in the meantime says nothing more."""
+    if not _leaving:
+        _leaving.append(True)
+        os.write(1, b"\nStopped. Nothing was started.\n")
     os._exit(130)
 
 

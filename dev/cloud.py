@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-import threading
 from pathlib import Path
 from typing import Final
 
-from dev.children import wait_until
+from dev.children import Child, wait_until
 from dev.ministack import start_ministack
 from dev.stage import CLOUD_LOG, RUN_FOLDER, Ports, require_free, settings_of
 from dev.supervision import Session
+from dev.upkeep import keep_up
 
 PYTHON: Final = Path(sys.executable)
 BRIDGE_LOG: Final = RUN_FOLDER / "bridge.log"
@@ -43,6 +43,21 @@ def cloud(session: Session, ports: Ports) -> int:
     session.say("Starting the embedded cloud …")
     start_surroundings(session, ports)
 
+    bridge = start_bridge_alone(session, ports)
+    session.say(f"The embedded cloud is ready at {ports.cloud_url}, the identity provider at")
+    session.say(f"{ports.identity_provider_url}. Events reach the functions of app.py; their log is .run/bridge.log.")
+    session.say("Now `.venv/bin/chalice local --stage local` serves beside it. Press Ctrl-C to stop.")
+    session.is_serving = True
+    keep_up(session, bridge, lambda: start_bridge_alone(session, ports))
+    return 0
+
+
+def start_bridge_alone(session: Session, ports: Ports) -> Child:
+    """Start the event bridge without the service, and wait until it carries events.
+
+    Raises:
+        ChildEndedError: it did not start; the text has the end of its log.
+    """
     from dev.loading import child_environment
 
     BRIDGE_LOG.unlink(missing_ok=True)
@@ -50,10 +65,4 @@ def cloud(session: Session, ports: Ports) -> int:
         "The event bridge", PYTHON, ["dev.bridge_alone"], log=BRIDGE_LOG, environment=child_environment(ports)
     )
     wait_until(lambda: "carries events" in BRIDGE_LOG.read_text(), bridge, "The start of the bridge", seconds=30)
-    session.say(f"The embedded cloud is ready at {ports.cloud_url}, the identity provider at")
-    session.say(f"{ports.identity_provider_url}. Events reach the functions of app.py; their log is .run/bridge.log.")
-    session.say("Now `.venv/bin/chalice local --stage local` serves beside it. Press Ctrl-C to stop.")
-    session.is_serving = True
-    while not threading.Event().wait(0.5):
-        bridge.require_running()
-    return 0
+    return bridge

@@ -7,14 +7,14 @@ export PORT CLOUD_PORT IDENTITY_PROVIDER_PORT
 
 .PHONY: run demo cloud token reset-usage
 
-run: ## Start everything, take one real document through, and serve until Ctrl-C
-	@$(PY) -m dev run
+run: setup ## Start everything, take one real document through, and serve until Ctrl-C
+	@dev/start $(PY) -m dev run
 
-demo: ## The same, and end: 0 when it went well
-	@$(PY) -m dev demo
+demo: setup ## The same, and end: 0 when it went well
+	@dev/start $(PY) -m dev demo
 
-cloud: ## The embedded cloud alone, for `chalice local --stage local`
-	@$(PY) -m dev cloud
+cloud: setup ## The embedded cloud alone, for `chalice local --stage local`
+	@dev/start $(PY) -m dev cloud
 
 token: ## An access token of the demonstration's user, for curl
 	@$(PY) -m dev token

@@ -32,4 +32,4 @@ def fire(function: str, ports: Ports) -> str:
         raise CommandFailedError(f"No schedule of a function {function!r} is known: is the bridge up?") from error
     event = scheduled_event(rule["Arn"], datetime.now(UTC))
     sqs.send_message(QueueUrl=inbox, MessageBody=json.dumps(event))
-    return f"{function} was fired. What it did stands in .run/service.log."
+    return f"{function} was fired; what it did stands in .run/service.log (beside `make cloud`: .run/bridge.log)."

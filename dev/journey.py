@@ -86,6 +86,8 @@ class Backend:
         try:
             response = self._http.request(method, url, **request)
             answer = response.json()
+        except urllib3.exceptions.NewConnectionError as error:
+            raise CommandFailedError(f"Nothing answers at {url}. Start the service with `make run` first.") from error
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             raise CommandFailedError(f"{method} {url} did not answer as it should: {error}") from error
         if response.status != 200 or not isinstance(answer, dict):

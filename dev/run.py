@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Final
 
-from dev.children import ROOT, Child, ChildEndedError, wait_until
+from dev.children import Child, wait_until
 from dev.cloud import PYTHON, start_surroundings
 from dev.stage import SERVICE_LOG, Ports, require_free
 from dev.supervision import Session
-
-_LOOK_EVERY_SECONDS: Final = 0.5
+from dev.upkeep import keep_up
 
 
 def run(session: Session, ports: Ports) -> int:
@@ -21,7 +19,7 @@ def run(session: Session, ports: Ports) -> int:
     service = _start_and_show(session, ports, "run")
     session.say(HOW_TO_USE.format(url=ports.service_url))
     session.is_serving = True
-    _serve(session, ports, service)
+    keep_up(session, service, lambda: start_service(session, ports))
     return 0
 
 
@@ -60,45 +58,6 @@ def start_service(session: Session, ports: Ports) -> Child:
     )
     wait_until(lambda: _is_up(ports), service, "The start of the service", seconds=30)
     return service
-
-
-def _serve(session: Session, ports: Ports, service: Child) -> None:
-    """Keep the service up: anew when the code changes or it ends by itself. What the embedded cloud holds stays."""
-    seen = _code_as_of_now()
-    while True:
-        time.sleep(_LOOK_EVERY_SECONDS)
-        now = _code_as_of_now()
-        if now == seen and service.is_running:
-            continue
-        session.say(
-            "The code changed: the service starts anew …" if now != seen else "The service ended: it starts anew …"
-        )
-        seen = now
-        service.stop()
-        try:
-            service = start_service(session, ports)
-            session.say("It answers again. What the embedded cloud holds is still there.")
-        except ChildEndedError as error:
-            session.say(f"{error}\nIt starts again when the code changes.")
-            seen = _wait_for_a_change(seen)
-            service.stop()
-
-
-def _wait_for_a_change(seen: dict[Path, int]) -> dict[Path, int]:
-    while (_code_as_of_now()) == seen:
-        time.sleep(_LOOK_EVERY_SECONDS)
-    return seen
-
-
-def _code_as_of_now() -> dict[Path, int]:
-    files = [ROOT / "app.py", ROOT / ".chalice" / "config.json", *(ROOT / "chalicelib").rglob("*.py")]
-    changed_at = {}
-    for file in files:
-        try:
-            changed_at[file] = file.stat().st_mtime_ns
-        except FileNotFoundError:  # editors replace files, and for a moment there is none
-            changed_at[file] = 0
-    return changed_at
 
 
 def _is_up(ports: Ports) -> bool:

@@ -11,7 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, Final
+from typing import IO, Final, TextIO
 
 from dev.children import ChildEndedError, Children
 from dev.ministack import NotInstalledError
@@ -43,9 +43,16 @@ class Session:
 
     def say(self, text: str = "") -> None:
         """Print a line, unless the run is over: what breaks while we stop it is no news."""
+        self._print(text, sys.stdout)
+
+    def complain(self, text: str) -> None:
+        """Print a line about a failure, unless the run is over."""
+        self._print(text, sys.stderr)
+
+    def _print(self, text: str, stream: TextIO) -> None:
         if not self._is_over:
             with suppress(OSError):
-                print(text, flush=True)
+                print(text, file=stream, flush=True)
 
     def claim_folder(self, command: str) -> None:
         """Hold this checkout until the process ends, however it ends.
@@ -106,13 +113,8 @@ def _work(work: Callable[[Session], int], session: Session, outcomes: queue.Simp
     try:
         outcomes.put(work(session))
     except EXPECTED as error:
-        _complain(str(error))
+        session.complain(str(error))
         outcomes.put(1)
     except BaseException:
-        _complain(traceback.format_exc())
+        session.complain(traceback.format_exc())
         outcomes.put(1)
-
-
-def _complain(text: str) -> None:
-    with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
