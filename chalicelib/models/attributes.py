@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from pynamodb.attributes import Attribute
+from pynamodb.attributes import Attribute, MapAttribute
 from pynamodb.constants import STRING
 
 from chalicelib.clock import iso, parse_iso
@@ -77,3 +77,10 @@ class StateAttribute(Attribute[E], Generic[E]):
     def deserialize(self, value: str) -> E:
         """Read the state."""
         return self.states(value)
+
+
+class Part(MapAttribute[str, object]):
+    """A map with declared attributes; each part of an item is one. Exists to give the constructor a type."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)

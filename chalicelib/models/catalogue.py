@@ -1,7 +1,7 @@
 """Every kind of item that the table holds: why, for how long, and what becomes of it when its person exports or leaves.
 
-The one list that `docs/data.md`, the lifetime check of the test suite, the export and the erasure are made from; a kind of item
-without an entry fails a test.
+The one list that `docs/data.md`, the lifetime check of the test suite, the export and the erasure are made from; a kind
+of item without an entry fails a test.
 """
 
 from __future__ import annotations

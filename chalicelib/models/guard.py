@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pynamodb.attributes import MapAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 
+from chalicelib.models.attributes import Part
 from chalicelib.models.base import Item
 
 
-class GuardData(MapAttribute[str, object]):
+class GuardData(Part):
     """Whose it is."""
 
     user_id = UnicodeAttribute()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pynamodb.attributes import JSONAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
 
-from chalicelib.models.attributes import DateAttribute
+from chalicelib.models.attributes import DateAttribute, Part
 from chalicelib.models.base import Item
 from chalicelib.models.profile import Device, Session, Subscription
 
@@ -28,12 +28,12 @@ class SubscriptionHistoryItem(Item, discriminator="subscription_history"):
 
 
 class LimitItem(Item, discriminator="limit"):
-    """A counter of calls. Carries a `ttl`. `count` stands at the top level, where `ADD` works."""
+    """A counter of calls. Carries a `ttl`. `calls` stands at the top level, where `ADD` works."""
 
-    count = NumberAttribute(default=0)
+    calls = NumberAttribute(default=0)
 
 
-class SweepData(MapAttribute[str, object]):
+class SweepData(Part):
     """How far a sweep has come, and anything that it needs to go on."""
 
     swept_on = DateAttribute()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pynamodb.attributes import BooleanAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 
-from chalicelib.models.attributes import InstantAttribute, StateAttribute
+from chalicelib.models.attributes import InstantAttribute, Part, StateAttribute
 from chalicelib.models.base import Item
 from chalicelib.models.states import JobKind, JobState
 
 
-class JobData(MapAttribute[str, object]):
+class JobData(Part):
     """The entity itself. `claim_token` fences: only the worker that holds it may finish the attempt.
     `unit_period_start` names the usage
     period that the reserved unit was counted in, so that giving it back in a later period takes nothing from that

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pynamodb.attributes import BooleanAttribute, JSONAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
 
-from chalicelib.models.attributes import InstantAttribute, StateAttribute
+from chalicelib.models.attributes import InstantAttribute, Part, StateAttribute
 from chalicelib.models.base import Item
 from chalicelib.models.old_values import with_meant_plan
 from chalicelib.models.states import (
@@ -22,7 +22,7 @@ from chalicelib.models.states import (
 )
 
 
-class Consent(MapAttribute[str, object]):
+class Consent(Part):
     """One consent as it stands now."""
 
     consent_given = BooleanAttribute()
@@ -34,7 +34,7 @@ class Consent(MapAttribute[str, object]):
     withdrawn_at = InstantAttribute(null=True)
 
 
-class Consents(MapAttribute[str, object]):
+class Consents(Part):
     """The five consents. An absent one was never given."""
 
     medical_disclaimers = Consent(null=True)
@@ -44,7 +44,7 @@ class Consents(MapAttribute[str, object]):
     emergency_care_limitation = Consent(null=True)
 
 
-class Device(MapAttribute[str, object]):
+class Device(Part):
     """The device in use."""
 
     device_id = UnicodeAttribute()
@@ -62,7 +62,7 @@ class Device(MapAttribute[str, object]):
     updated_at = InstantAttribute()
 
 
-class Session(MapAttribute[str, object]):
+class Session(Part):
     """The session in use. `refresh_generation` counts rotations: the token before the present one can still be
     answered,
     an older one is a theft (design, decision 6)."""
@@ -82,7 +82,7 @@ class Session(MapAttribute[str, object]):
     updated_at = InstantAttribute()
 
 
-class Biometric(MapAttribute[str, object]):
+class Biometric(Part):
     """The biometric registration of the device in use."""
 
     device_id = UnicodeAttribute()
@@ -100,7 +100,7 @@ class Biometric(MapAttribute[str, object]):
     last_verified_at = InstantAttribute(null=True)
 
 
-class UsagePeriod(MapAttribute[str, object]):
+class UsagePeriod(Part):
     """Units counted since `period_start`; what it says of a period that has ended counts as nothing used."""
 
     documents_processed = NumberAttribute()
@@ -109,7 +109,7 @@ class UsagePeriod(MapAttribute[str, object]):
     last_updated = InstantAttribute()
 
 
-class Subscription(MapAttribute[str, object]):
+class Subscription(Part):
     """The subscription in force. Everybody has one: free ones are `internal` and have no end."""
 
     subscription_id = UnicodeAttribute()
@@ -132,7 +132,7 @@ class Subscription(MapAttribute[str, object]):
         return super().deserialize(with_meant_plan(values))  # type: ignore[no-untyped-call]
 
 
-class UserData(MapAttribute[str, object]):
+class UserData(Part):
     """The entity itself."""
 
     id = UnicodeAttribute()

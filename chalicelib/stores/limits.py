@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from pynamodb.exceptions import PynamoDBConnectionError
+from pynamodb.expressions.update import Action
 
 from chalicelib import errors
 from chalicelib.clock import Clock
@@ -23,7 +24,7 @@ class LimitStore:
     def add(self, limit: str, subject: str, window: int, calls: int) -> int:
         """Add to a window's count and return the new total; one write, no read.
 
-        `count` is a top-level attribute, because `ADD` is documented for those alone (design, trap 5); the item comes into being
+        `calls` is a top-level attribute, because `ADD` is documented for those alone (design, trap 5); the item comes into being
         with its first call, so there is nothing to be conditional on.
 
         Raises:
@@ -32,8 +33,8 @@ class LimitStore:
         now = self._clock.now()
         key = keys.limit_key(limit, subject, window)
         item = LimitItem(key.pk, key.sk)
-        actions = [
-            LimitItem.count.add(calls),
+        actions: list[Action] = [
+            LimitItem.calls.add(calls),
             LimitItem.entity_type.set(LimitItem),
             LimitItem.created_at.set(LimitItem.created_at | now),
             LimitItem.updated_at.set(now),
@@ -43,4 +44,4 @@ class LimitStore:
             item.update(actions=actions)
         except PynamoDBConnectionError as unreachable:
             raise errors.Unavailable(message="The request could not be counted.") from unreachable
-        return int(item.count)
+        return int(item.calls)

@@ -139,6 +139,7 @@ class Api:
     def _served(self, endpoint: Endpoint) -> Callable[..., Response]:
         def serve(**path: str) -> Response:
             request = self.app.current_request
+            assert request is not None, "Chalice calls views within requests alone"
             headers = {name.lower(): value for name, value in request.headers.items()}
             correlation = correlation_id_from(headers)
             correlate(correlation)
@@ -187,4 +188,5 @@ def _subject(limit: Limit, caller: Caller | None, address: str, services: Servic
 
 def _single_values(request: Request) -> dict[str, str]:
     """Of a parameter given several times the last one counts."""
-    return {name: request.query_params[name] for name in request.query_params or {}}
+    given = request.query_params
+    return {} if given is None else {name: given[name] for name in given}
