@@ -44,7 +44,7 @@ def test_a_genuine_file_that_looks_suspicious_passes(sample: Sample) -> None:
 
 def test_hostile_files_leave_no_process_behind() -> None:
     by_name = {sample.name: sample for sample in HOSTILE}
-    for name in ("pdf: an LZW bomb", "pdf: ten to the twelve forms", "jpg: cut in the middle"):
+    for name in ("pdf: ten to the twelve forms", "jpg: cut in the middle"):
         with pytest.raises(errors.InvalidRequest):
             inspect(by_name[name].make(), Declared(by_name[name].file_name))
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
