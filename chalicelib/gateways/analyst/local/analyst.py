@@ -48,10 +48,10 @@ class LocalAnalyst:
             Unreadable: there is nothing to read in it, or it is more than the reader may use.
             AnalystUnavailable: the deadline has passed, or pictures cannot be read on this machine.
         """
-        from chalicelib.gateways.analyst.local.narrate import narrate
-
         if self._clock.now() >= deadline:
             raise AnalystUnavailable("the deadline had passed before the reading began")
+        from chalicelib.gateways.analyst.local.narrate import narrate
+
         return narrate(self._read(document, deadline))
 
     def _read_confined(self, document: Document, deadline: datetime) -> Reading:

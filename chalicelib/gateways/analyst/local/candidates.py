@@ -285,7 +285,13 @@ def _ranges(typed: Sequence[Atom], value: Atom, headings: Sequence[Heading], hei
     if len(limits) == 2:
         low, high = limits
         return [Atom(Kind.RANGE, f"{low.text} - {high.text}", low.x0, high.x1, True, low.start, high.end)]
-    answers = [a for a in typed if a.kind is Kind.ANSWER and a is not value and a.start > value.start]
+    answers = [
+        a
+        for a in typed
+        if a.kind is Kind.ANSWER
+        and a is not value
+        and (a.start > value.start or _column(a, headings, height) is Column.RANGE)
+    ]
     return answers if value.kind is not Kind.NUMBER else []
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Literal
 
 import msgspec
 
 from chalicelib.errors import AnalystUnavailable, NotMedical, Unreadable
 from chalicelib.gateways.analyst.findings import Document
-from chalicelib.gateways.analyst.local.reading import Reading
+from chalicelib.gateways.analyst.local.reading import Reading, Row, VitalRow
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -19,10 +20,40 @@ class Order(msgspec.Struct, frozen=True):
     deadline: datetime
 
 
+class SentRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A `Row` on its way: its value is either `number` or `words`, as one field cannot be decoded as two types."""
+
+    name: str
+    number: Decimal | None
+    words: str | None
+    unit: str | None
+    low: Decimal | None
+    high: Decimal | None
+    range_text: str | None
+    flag: Literal["L", "H", "A"] | None
+    is_abnormal: bool | None
+    section: str | None
+    confidence: Decimal
+    page: int
+    text: str
+
+
+class SentReading(msgspec.Struct, frozen=True, kw_only=True):
+    """A `Reading` on its way."""
+
+    rows: tuple[SentRow, ...]
+    vitals: tuple[VitalRow, ...]
+    document_date: date | None
+    test_date: date | None
+    page_count: int
+    text_source: Literal["text", "ocr"]
+    reader_version: str
+
+
 class Answer(msgspec.Struct, frozen=True):
     """A reading, or which of the analyst's errors stands for it."""
 
-    reading: Reading | None = None
+    reading: SentReading | None = None
     failure: Literal["not_medical", "unreadable", "unavailable"] | None = None
     reason: str = ""
 
@@ -32,7 +63,7 @@ def answer(order: Order) -> Answer:
     from chalicelib.gateways.analyst.local.reader import read
 
     try:
-        return Answer(reading=read(order.document, order.deadline))
+        return Answer(reading=_sent(read(order.document, order.deadline)))
     except NotMedical:
         return Answer(failure="not_medical")
     except Unreadable:
@@ -53,4 +84,27 @@ def outcome(given: Answer) -> Reading:
         raise Unreadable()
     if given.reading is None:
         raise AnalystUnavailable(given.reason or "the reader gave no answer")
-    return given.reading
+    return _received(given.reading)
+
+
+def _sent(reading: Reading) -> SentReading:
+    fields = msgspec.structs.asdict(reading)
+    return SentReading(**{**fields, "rows": tuple(_sent_row(row) for row in reading.rows)})
+
+
+def _sent_row(row: Row) -> SentRow:
+    fields = msgspec.structs.asdict(row)
+    value = fields.pop("value")
+    is_number = isinstance(value, Decimal)
+    return SentRow(**fields, number=value if is_number else None, words=None if is_number else value)
+
+
+def _received(sent: SentReading) -> Reading:
+    fields = msgspec.structs.asdict(sent)
+    return Reading(**{**fields, "rows": tuple(_received_row(row) for row in sent.rows)})
+
+
+def _received_row(sent: SentRow) -> Row:
+    fields = msgspec.structs.asdict(sent)
+    number, words = fields.pop("number"), fields.pop("words")
+    return Row(**fields, value=words or "" if number is None else number)

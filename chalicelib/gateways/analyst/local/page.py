@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 
@@ -110,3 +111,29 @@ def _line_for(word: Word, groups: list[list[Word]]) -> list[Word] | None:
         if distance < 0.45 * height and not overlaps and (best is None or distance < best[0]):
             best = (distance, group)
     return best[1] if best else None
+
+
+_GROUPS_WITH_SPACES = re.compile(r"(?<![\d.,])\d{1,3} \d{3} ?(?:à|a|-|–|bis|to|et) ?\d{1,3} \d{3}(?![\d.,])")
+
+
+def with_joined_groups(pages: list[Page]) -> list[Page]:
+    """Return the pages with 250 000 as one word, where the document's ranges show that it writes thousands so."""
+    lines = {page.number: lines_of(page.words, page.number) for page in pages}
+    if not any(_GROUPS_WITH_SPACES.search(line.text) for page_lines in lines.values() for line in page_lines):
+        return pages
+    return [Page(n, tuple(w for line in page_lines for w in _joined(line))) for n, page_lines in lines.items()]
+
+
+def _joined(line: Line) -> list[Word]:
+    words: list[Word] = []
+    for word in line.words:
+        last = words[-1] if words else None
+        if last and word.x0 - last.x1 < 0.5 * line.height and _is_group(last.text, word.text):
+            words[-1] = replace(last, text=last.text + word.text, x1=word.x1)
+        else:
+            words.append(word)
+    return words
+
+
+def _is_group(left: str, right: str) -> bool:
+    return re.fullmatch(r"[(\[<>]?[1-9]\d{0,2}(?:\d{3})*", left) is not None and re.fullmatch(r"\d{3}[)\]]?", right) is not None

@@ -68,7 +68,16 @@ def particulars_of(lines: list[Line], today: date) -> Particulars:
     if collected is None and reported is None:
         for label in (_PLAIN_DATE, _IN_HAND):
             reported = reported or _labelled(texts, label, month_first, today)
+    if collected is None and reported is None:
+        reported = _only_date(texts, month_first, today)
     return Particulars(collected, reported, _sex(texts))
+
+
+def _only_date(texts: list[str], month_first: bool, today: date) -> date | None:
+    """Return the one date of the document that is not a birthday, if it has but one."""
+    kept = [text for text in texts if not _NOT_OURS.search(text)]
+    days = {day for text in kept for day, _ in _dates(text, month_first) if _is_plausible(day, today)}
+    return days.pop() if len(days) == 1 else None
 
 
 def _labelled(texts: list[str], label: re.Pattern[str], month_first: bool, today: date) -> date | None:

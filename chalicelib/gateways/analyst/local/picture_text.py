@@ -66,6 +66,7 @@ def _engine() -> Any:
             "Global.log_level": "error",
             "Global.use_cls": False,  # pages upside down are rare, and it costs a tenth of the time
             "Global.max_side_len": LONGEST_SIDE,
+            "EngineConfig.onnxruntime.enable_cpu_mem_arena": True,  # a quarter faster, for 300 MB more
             "EngineConfig.onnxruntime.intra_op_num_threads": THREADS,
             "EngineConfig.onnxruntime.inter_op_num_threads": 1,
         }

@@ -12,7 +12,7 @@ from chalicelib.gateways.analyst.findings import Document, FileType
 from chalicelib.gateways.analyst.local.atoms import Kind
 from chalicelib.gateways.analyst.local.is_medical import is_medical
 from chalicelib.gateways.analyst.local.numbers import Sex, plain_limit, read_range, tidy, to_decimal, uses_decimal_commas
-from chalicelib.gateways.analyst.local.page import Line, Page, lines_of
+from chalicelib.gateways.analyst.local.page import Line, Page, lines_of, with_joined_groups
 from chalicelib.gateways.analyst.local.particulars import particulars_of
 from chalicelib.gateways.analyst.local.pdf_text import pages_of_pdf, picture_of_page
 from chalicelib.gateways.analyst.local.picture_text import LONGEST_SIDE, page_of_image, page_of_picture
@@ -39,6 +39,7 @@ def read(document: Document, deadline: datetime) -> Reading:
     """
     _check(deadline)
     pages, page_count, source = _pages(document, deadline)
+    pages = with_joined_groups(pages)
     lines = [line for page in pages for line in lines_of(page.words, page.number)]
     text = "\n".join(line.text for line in lines)
     if not any(character.isalnum() for character in text):
@@ -91,7 +92,7 @@ def _row(found: Found, comma_decimal: bool, sex: Sex | None) -> Row:
         value = candidate.value if number is None else number
     elif candidate.value_kind is Kind.LIMIT:
         value = plain_limit(candidate.value, comma_decimal)
-    range_text = " ".join(tidy("; ".join(candidate.ranges)).split()) or None
+    range_text = _range_text(candidate.ranges)
     bounds = read_range(range_text or "", comma_decimal, sex)
     flag = read_flag(candidate.flag)
     return Row(
@@ -108,6 +109,14 @@ def _row(found: Found, comma_decimal: bool, sex: Sex | None) -> Row:
         page=candidate.line.page,
         text=candidate.line.text,
     )
+
+
+def _range_text(ranges: tuple[str, ...]) -> str | None:
+    """Return the range as printed, on one line, without a bracket that was opened or closed elsewhere."""
+    text = " ".join(tidy("; ".join(ranges)).split())
+    if text.count(")") > text.count("("):
+        text = text.rstrip(") ")
+    return text or None
 
 
 def _confidence(weight: Decimal, line: Line) -> Decimal:

@@ -15,6 +15,9 @@ from chalicelib.gateways.analyst.local.page import Line, Page, Word, lines_of
 from chalicelib.gateways.analyst.local.wrapped import Surroundings, Whole, is_plain, whole_result
 
 
+_ROWS_THAT_SHOW_A_WIDTH = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A result with everything that belongs to it, still as printed, and how much spoke for it."""
@@ -33,6 +36,7 @@ class _State:
     in_remarks: bool = False
     found: list[Found] = field(default_factory=list)
     last_index: int = -9  # where on this page the last result's last line stood
+    maybe_heading: tuple[int, str] = (-9, "")  # plain words that are a heading if results follow
     values_x: list[tuple[float, float]] = field(default_factory=list)
 
 
@@ -57,7 +61,7 @@ def _side_by_side(page: Page, headings: tuple[Heading, ...]) -> list[list[Word]]
 
 
 def _read_lines(lines: list[Line], state: _State) -> None:
-    state.last_index = -9
+    state.last_index, state.maybe_heading = -9, (-9, "")
     taken: set[int] = set()  # lines that are a part of a result or a heading already
     for i, line in enumerate(lines):
         if i in taken:
@@ -85,6 +89,9 @@ def _take_results(atom_line: AtomLine, lines: list[Line], i: int, state: _State,
         if weight < ENOUGH:
             continue
         accepted = True
+        heading_at, heading = state.maybe_heading
+        if i - 2 <= heading_at < i and heading_at not in whole.used:
+            state.section = heading
         taken |= whole.used
         state.found.append(Found(value, state.section, weight))
         state.values_x.append((value.value_x0, value.value_x1))
@@ -95,7 +102,7 @@ def _take_results(atom_line: AtomLine, lines: list[Line], i: int, state: _State,
 
 def _names_end(state: _State, atom_line: AtomLine) -> float:
     here = [f.candidate for f in state.found[-30:] if f.candidate.line.page == atom_line.line.page]
-    return max((candidate.name_x1 for candidate in here), default=0.0)
+    return max((candidate.name_x1 for candidate in here), default=0.0) if len(here) >= _ROWS_THAT_SHOW_A_WIDTH else 0.0
 
 
 def _take_words(line: Line, atom_line: AtomLine, lines: list[Line], i: int, state: _State) -> None:
@@ -111,21 +118,23 @@ def _take_words(line: Line, atom_line: AtomLine, lines: list[Line], i: int, stat
     is_long = len(line.words) > 8 or len(cells) > 1 or line.text.rstrip().endswith((".", ","))
     if not is_plain(line, state.headings) or is_long or len(text) < 3 or _TITLE.search(text):
         return
-    looks_like_heading = line.text.isupper() or line.is_bold or vocabulary.ANALYTE.search(text) or _HEADING.search(text)
-    if looks_like_heading:
-        state.section = text
-        state.in_remarks = state.in_remarks and not (line.text.isupper() or _HEADING.search(text))
+    looks_like_heading = line.text.isupper() or line.is_bold or vocabulary.ANALYTE.search(text) or vocabulary.HEADING.search(text)
+    if not looks_like_heading:
+        state.maybe_heading = (i, text)
+        return
+    state.section = _section_under(state.section, text)
+    state.in_remarks = state.in_remarks and not (line.text.isupper() or vocabulary.HEADING.search(text))
 
 
+def _section_under(section: str | None, text: str) -> str:
+    """Return the section's name, with the specimen where only the heading above says it ("URINE / MICROSCOPY")."""
+    if section and _PART.match(text):
+        return f"{section.split(' / ')[0]} / {text}"
+    return text
+
+
+_PART = re.compile(r"(?:physical|chemical|micros\w+|macros\w+|sediment\w*|physikalisch|chemisch|mikroskop\w*)\b", re.IGNORECASE)
 _TITLE = re.compile(r"\b(?:report|laborator(?:y|ies)|lab|labs|diagnostics?|befund|labor|laboratoire|informe|laboratorio)\b", re.IGNORECASE)
-_HEADING = re.compile(
-    r"\b(?:profile|panel|screen|count|function|tests?|examination|analysis|urine|urin|blood|blut|serum|plasma|chemistry|"
-    r"ha?ematology|biochemistry|serology|immunology|hormones?|electrolytes|lipids?|coagulation|hämatologie|chemie|bilan|"
-    r"biochimie|hématologie|hematología|bioquímica|orina|sangre|microscopy|physical|chemical)\b",
-    re.IGNORECASE,
-)
-
-
 def _without_repeats(found: list[Found]) -> list[Found]:
     """Leave out a result that is printed twice (a summary, a repeated page), keeping the fuller of the two."""
     kept: dict[tuple[str, str, str], Found] = {}

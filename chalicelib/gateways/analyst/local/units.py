@@ -14,7 +14,7 @@ _ACTIVITY = (
 )
 _COUNT = (
     r"(?:cells?|Cells?|CELLS|Zellen|cel|células|millions?|Millions?|mill|Mill|mio|Mio|mil|lakhs?|Lakhs?|lacs?|[tT]housands?|miles|millones|milhões|milh|mi|mil|"
-    r"thou|Thou|tsd|Tsd|K|M|[GT](?=/)|Ery|Leu|Leuko|copies|Copies|Kopien|CFU|cfu|KBE|UFC|ufc|No|no|nos|Nos|Anzahl|hem[aá]t[ií]es|Giga|Tera)\.?"
+    r"thou|Thou|tsd|Tsd|[KMGT](?=\s?/)|Ery|Leu|Leuko|copies|Copies|Kopien|CFU|cfu|KBE|UFC|ufc|No|no|nos|Nos|Anzahl|hem[aá]t[ií]es|Giga|Tera)\.?"
 )
 _FIELD = r"(?:/?\s?(?:H\.?P\.?F\.?|L\.?P\.?F\.?|hpf|lpf|HPF|LPF|GF|campo|champ|field|Gesichtsfeld)\b\.?)"
 _TIME = r"(?:1\s?st\s?(?:hr|hour|h)|secs?|seconds?|Sec|Secs|Seconds|sek|Sek|seg|min|mins|minutes?|hours?|hrs?|h|s|d|day|24\s?h(?:rs?|ours?)?|Std)\b\.?"

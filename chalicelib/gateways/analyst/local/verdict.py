@@ -17,6 +17,7 @@ _ABSENT = re.compile(
     r"nonreactive)\b",
     re.IGNORECASE,
 )
+_TITER = re.compile(r"1\s?:\s?(\d{1,5})")
 _PRESENT = re.compile(
     r"\b(?:pos(?:itive?|itiv|itivo|itiva|itif|\.)?|detected|present|presente|présente?|reactive|reaktiv|reactivo|réactif|traces?|"
     r"spuren?|trazas|few|many|moderate|numerous|plenty|occasional|rare|abundant|nachweisbar)\b|\+",
@@ -32,7 +33,7 @@ def read_flag(text: str | None) -> Flag | None:
     groups = match.groupdict() if match else {}
     for flag in ("L", "H", "A"):
         if groups.get(flag):
-            return flag  # type: ignore[return-value]
+            return flag
     return None
 
 
@@ -52,7 +53,7 @@ def is_abnormal(value: Decimal | str, bounds: Bounds, range_text: str | None, fl
 def _is_outside(value: Decimal | str, bounds: Bounds, comma: bool) -> bool | None:
     least, most = _span(value, comma)
     if least is None and most is None:
-        if isinstance(value, str) and _ABSENT.search(value) and bounds.low is None:
+        if isinstance(value, str) and _ABSENT.search(value) and not bounds.low:
             return False  # "Nil" where "0 - 5" or "<1.0" is normal
         return None
     if bounds.high is not None and least is not None and (least > bounds.high):
@@ -79,6 +80,9 @@ def _span(value: Decimal | str, comma: bool) -> tuple[Decimal | None, Decimal | 
 
 def _differs(value: str, expected: str) -> bool | None:
     """Compare a worded result with a worded range; None where both are words that cannot be compared."""
+    titer, limit = _TITER.search(value), _TITER.search(expected)
+    if titer and limit:
+        return int(titer[1]) >= int(limit[1]) if "<" in expected else int(titer[1]) > int(limit[1])
     mine, theirs = value.casefold().strip(" ()."), expected.casefold().strip(" ().")
     if mine == theirs or mine in re.split(r"\s*(?:[/,;|]|\bor\b|\bto\b|-)\s*", theirs):
         return False

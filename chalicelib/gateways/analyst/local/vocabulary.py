@@ -133,3 +133,10 @@ SENTENCE = re.compile(
     r"associated|patients?|page|values)\b",
     re.IGNORECASE,
 )
+# Headings of sections name a field, a specimen or a kind of examination.
+HEADING = re.compile(
+    r"\b(?:profile|panel|screen|count|function|tests?|examination|analysis|urine|urin|blood|blut|serum|plasma|chemistry|chemie|blutbild|elektrolyte|gerinnung|"
+    r"ha?ematology|biochemistry|serology|immunology|hormones?|electrolytes|lipids?|coagulation|hämatologie|chemie|bilan|"
+    r"biochimie|hématologie|hematología|bioquímica|orina|sangre|microscopy|physical|chemical)\b",
+    re.IGNORECASE,
+)

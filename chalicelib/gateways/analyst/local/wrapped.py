@@ -99,35 +99,43 @@ def _look_down(whole: Whole, at: int, around: Surroundings) -> None:
         next_pitch = around.lines[below + 1].top - line.top if below + 1 < len(around.lines) else 9 * pitch
         if pitch > 1.9 * max(line.height, above.height) or pitch > 1.25 * next_pitch or read_header(line):
             return
-        if not _take_line(whole, atoms_of(line, around.headings), above, pitch, next_pitch, around):
+        if not _take_line(whole, atoms_of(line, around.headings), (pitch, next_pitch), around):
             return
         whole.used.add(below)
 
 
-def _take_line(
-    whole: Whole, atom_line: AtomLine, above: Line, pitch: float, next_pitch: float, around: Surroundings
-) -> bool:
+def _take_line(whole: Whole, atom_line: AtomLine, pitches: tuple[float, float], around: Surroundings) -> bool:
     """Add a line to the result above it if each of its cells continues one of the result's cells."""
     candidate, height = whole.candidate, atom_line.line.height
     name, unit, ranges = candidate.name, candidate.unit, list(candidate.ranges)
     for cell in _cells(atom_line.atoms):
         text, x0, x1 = atom_line.between(cell[0], cell[-1]), cell[0].x0, cell[-1].x1
-        has_scale = any(a.kind in _SCALES for a in cell)
-        labelled = has_scale and cell[0].kind is Kind.LABEL and not ranges
-        range_x0 = candidate.range_x0 if candidate.range_x0 is not None else candidate.value_x1 + height
-        if labelled or (has_scale or (ranges and not cell[0].kind is Kind.NUMBER)) and x0 > range_x0 - height:
+        if _continues_range(cell, x0, x1, candidate, height):
             ranges.append(text)
         elif candidate.unit_x0 is not None and abs(x0 - candidate.unit_x0) < 0.7 * height and re.match(r"[a-z/(]", text):
             unit = f"{unit} {text}"
-        elif x1 < candidate.value_x0 and abs(x0 - candidate.name_x0) < 2.5 * height:
-            if _continues_name(text, candidate, atom_line.line, cell, above, pitch, next_pitch, around):
-                name = f"{name} {clean_name(text)}"
-            elif not vocabulary.METHOD.match(text) and not height < 0.8 * candidate.line.height:
-                return False
-        else:
+        elif x1 >= candidate.value_x0 or abs(x0 - candidate.name_x0) > 2.5 * height:
+            return False
+        elif _continues_name(text, cell, candidate, atom_line.line, pitches, around):
+            name = f"{name} {clean_name(text)}"
+        elif not vocabulary.METHOD.match(text) and height >= 0.8 * candidate.line.height:
             return False
     whole.candidate = replace(candidate, name=name, unit=unit, ranges=tuple(ranges))
     return True
+
+
+def _continues_range(cell: list[Atom], x0: float, x1: float, candidate: Candidate, height: float) -> bool:
+    """Does this cell go on with the range above it, or give the range that the result's own line lacks?"""
+    has_scale = any(a.kind in _SCALES for a in cell)
+    if has_scale and cell[0].kind is Kind.LABEL and not candidate.ranges:
+        return True
+    if min(x1, candidate.value_x1) - max(x0, candidate.value_x0) > 0 or cell[0].kind is Kind.NUMBER:
+        return False
+    if candidate.range_x0 is None:
+        return has_scale and x0 > candidate.value_x1 + height
+    is_last_column = candidate.range_x0 > candidate.value_x0
+    is_under_range = abs(x0 - candidate.range_x0) < 2 * height or (is_last_column and x0 > candidate.range_x0)
+    return is_under_range and (has_scale or cell[0].kind is not Kind.ANSWER)
 
 
 def _cells(atoms: Sequence[Atom]) -> list[list[Atom]]:
@@ -140,20 +148,25 @@ def _cells(atoms: Sequence[Atom]) -> list[list[Atom]]:
 
 
 def _continues_name(
-    text: str, candidate: Candidate, line: Line, cell: list[Atom], above: Line, pitch: float, next_pitch: float, around: Surroundings
+    text: str, cell: list[Atom], candidate: Candidate, line: Line, pitches: tuple[float, float], around: Surroundings
 ) -> bool:
-    """Does this cell finish the name above it?"""
+    """Does this cell finish the name above it? `pitches` are the steps from the line before and to the line after."""
     if any(a.kind not in (Kind.WORD, Kind.LABEL) for a in cell) or vocabulary.REMARKS.match(text) or len(cell) > 6:
         return False
     if line.height < 0.85 * candidate.line.height or vocabulary.PARTICULARS.match(text) or vocabulary.SENTENCE.search(text):
         return False
     if _goes_on(candidate.name, text):
         return True
-    first_word = cell[0].x1 - cell[0].x0
-    would_fit = candidate.name_x1 + 0.3 * line.height + first_word < max(around.names_end, candidate.name_x1)
     is_alike = line.words[0].is_bold == candidate.line.words[0].is_bold and text.isupper() == candidate.name.isupper()
-    is_near = pitch < 0.85 * next_pitch or (above.x1 > line.x1 and would_fit is False and pitch <= 1.2 * next_pitch)
-    return not would_fit and is_alike and is_near and not vocabulary.METHOD.match(text)
+    if not is_alike or vocabulary.METHOD.match(text) or vocabulary.HEADING.search(text):
+        return False
+    needed = candidate.name_x1 + 0.3 * line.height + cell[0].x1 - cell[0].x0  # had its first word stood on the line above
+    before, after = pitches
+    if before < 0.85 * after:
+        return needed >= max(around.names_end, candidate.name_x1)
+    next_column = min(x for x in (candidate.value_x0, candidate.unit_x0, candidate.range_x0) if x is not None)
+    limit = around.names_end if around.names_end > 0 else next_column - line.height
+    return before <= 1.2 * after and needed >= limit
 
 
 def _goes_on(first: str, second: str) -> bool:
