@@ -1,0 +1,118 @@
+"""Secrets: kept for a minute, read again on suspicion, and longer while Secrets Manager is silent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from chalicelib import errors
+from chalicelib.gateways.secrets import Secrets
+from tests.support import SettableClock
+
+LIFE = timedelta(seconds=60)
+
+
+class Manager:
+    """Secrets Manager, as far as it is used."""
+
+    def __init__(self) -> None:
+        self.text = json.dumps({"version": 1})
+        self.failure: Exception | None = None
+        self.reads = 0
+
+    def get_secret_value(self, *, SecretId: str) -> Mapping[str, Any]:  # noqa: N803  # the name is AWS's
+        self.reads += 1
+        if self.failure is not None:
+            raise self.failure
+        return {"SecretString": self.text}
+
+
+@pytest.fixture
+def manager() -> Manager:
+    return Manager()
+
+
+@pytest.fixture
+def secrets(manager: Manager, clock: SettableClock) -> Secrets:
+    return Secrets(lambda: manager, clock, LIFE)
+
+
+def test_a_secret_is_read_once_a_minute(secrets: Secrets, manager: Manager, clock: SettableClock) -> None:
+    for _ in range(100):
+        assert secrets.json("keys") == {"version": 1}
+    assert manager.reads == 1
+
+    manager.text = json.dumps({"version": 2})
+    clock.advance(LIFE)
+    assert secrets.json("keys") == {"version": 2}
+
+
+def test_on_suspicion_it_is_read_at_once_but_not_more_than_once_a_minute(
+    secrets: Secrets, manager: Manager, clock: SettableClock
+) -> None:
+    secrets.json("keys")
+    manager.text = json.dumps({"version": 2})
+    clock.advance(timedelta(seconds=1))
+    for _ in range(100):
+        assert secrets.json("keys", is_suspected_stale=True) == {"version": 2}
+    assert manager.reads == 2
+
+    clock.advance(LIFE)
+    for _ in range(100):
+        secrets.json("keys", is_suspected_stale=True)
+    assert manager.reads == 3
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        EndpointConnectionError(endpoint_url="https://secretsmanager.test"),
+        ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetSecretValue"),
+    ],
+)
+def test_an_older_value_serves_while_reading_fails(
+    secrets: Secrets, manager: Manager, clock: SettableClock, failure: Exception
+) -> None:
+    secrets.json("keys")
+    manager.failure = failure
+    clock.advance(LIFE)
+    for _ in range(100):
+        assert secrets.json("keys") == {"version": 1}
+
+    assert manager.reads == 2
+
+
+def test_without_any_value_the_service_is_unavailable(secrets: Secrets, manager: Manager) -> None:
+    manager.failure = EndpointConnectionError(endpoint_url="https://secretsmanager.test")
+
+    with pytest.raises(errors.Unavailable):
+        secrets.json("keys")
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[]", '"text"'])
+def test_what_is_no_object_is_no_secret(secrets: Secrets, manager: Manager, text: str) -> None:
+    manager.text = text
+
+    with pytest.raises(errors.Unavailable):
+        secrets.json("keys")
+
+
+def test_two_secrets_are_kept_apart(secrets: Secrets, manager: Manager) -> None:
+    secrets.json("one")
+    manager.text = json.dumps({"version": 2})
+
+    assert secrets.json("two") == {"version": 2}
+    assert secrets.json("one") == {"version": 1}
+
+
+def test_a_secret_is_never_logged(secrets: Secrets, manager: Manager, caplog: pytest.LogCaptureFixture) -> None:
+    manager.text = '{"current": "the-secret-itself"'
+
+    with pytest.raises(errors.Unavailable):
+        secrets.json("keys")
+    assert "the-secret-itself" not in "".join(str(record.__dict__) for record in caplog.records)
