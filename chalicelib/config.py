@@ -97,8 +97,9 @@ class Rules:
     usage_due_shards: int = 8
     # One message resets this many users.
     usage_reset_batch: int = 25
-    # The first sweep looks back this far: a period's due day is at most a month and a day after its first use.
-    usage_sweep_look_back: timedelta = timedelta(days=35)
+    # The first sweep of all looks back this far; whoever was due earlier is counted rightly anyway, and leaves the
+    # index with the next use.
+    usage_sweep_look_back: timedelta = timedelta(days=62)
 
 
 @dataclass(frozen=True, slots=True)
