@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import boto3
 import pytest
+import urllib3
 from chalice.app import Chalice, Rate, S3Event, SQSEvent
 from chalice.config import Config
 
@@ -146,6 +147,19 @@ def test_an_uploaded_object_reaches_the_declared_function_at_once(place: Place) 
     assert record["s3"]["object"]["key"] == "uploads/a+b/%C3%BC%2B1.pdf", "keys come URL-encoded"
     assert record["s3"]["object"]["size"] == 5
     assert record["s3"]["object"]["sequencer"]
+
+
+def test_a_presigned_post_fires_the_event_too(place: Place) -> None:
+    seen = Recorder()
+    on_s3(place, seen, events=["s3:ObjectCreated:*"], prefix="uploads/")
+    with Running(place):
+        form = place.clients.s3.generate_presigned_post(place.bucket, "uploads/1.pdf", ExpiresIn=60)
+        fields = {**form["fields"], "file": ("1.pdf", b"12345")}
+        assert urllib3.request("POST", form["url"], fields=fields).status == 204
+        seen.wait_for(1)
+    record = seen.events[0]["Records"][0]
+    assert record["eventName"] == "ObjectCreated:Post"
+    assert record["s3"]["object"]["size"] == 5
 
 
 def test_objects_outside_the_declared_prefix_and_events_are_not_delivered(place: Place) -> None:
