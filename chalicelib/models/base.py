@@ -13,7 +13,7 @@ from chalicelib.models import keys
 from chalicelib.models.attributes import InstantAttribute
 
 
-class EmailIndex(GlobalSecondaryIndex["Item"]):
+class EmailIndex(GlobalSecondaryIndex["Item"]):  # type: ignore[no-untyped-call]
     """Profiles by e-mail hash. Keys only: for looking up; uniqueness comes from guards."""
 
     class Meta:
@@ -26,7 +26,7 @@ class EmailIndex(GlobalSecondaryIndex["Item"]):
     gsi1_sk = UnicodeAttribute(range_key=True, attr_name="GSI1SK")
 
 
-class ExternalIndex(GlobalSecondaryIndex["Item"]):
+class ExternalIndex(GlobalSecondaryIndex["Item"]):  # type: ignore[no-untyped-call]
     """Profiles by identity at a provider. Keys only."""
 
     class Meta:
@@ -39,7 +39,7 @@ class ExternalIndex(GlobalSecondaryIndex["Item"]):
     gsi2_sk = UnicodeAttribute(range_key=True, attr_name="GSI2SK")
 
 
-class DueIndex(GlobalSecondaryIndex["Item"]):
+class DueIndex(GlobalSecondaryIndex["Item"]):  # type: ignore[no-untyped-call]
     """What has to be looked at by a certain time: usage periods that end, jobs with a deadline. Sparse, keys only."""
 
     class Meta:

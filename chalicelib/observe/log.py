@@ -37,7 +37,9 @@ def log(event: str, /, *, level: int = logging.INFO, error: BaseException | None
     if error is not None:
         extra["error_type"] = type(error).__name__
         extra["error_at"] = _raised_at(error)
-    _logger().log(level, event, extra=extra)
+    logger = _logger()
+    write = {logging.WARNING: logger.warning, logging.ERROR: logger.error}.get(level, logger.info)
+    write(event, extra=extra)
 
 
 def _raised_at(error: BaseException) -> str | None:

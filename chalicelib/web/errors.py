@@ -12,7 +12,7 @@ from chalice.app import Response
 from chalicelib import errors
 from chalicelib.observe.log import correlation_id, log
 from chalicelib.web.request import correlation_id_from
-from chalicelib.web.response import CORS, JSON, encode
+from chalicelib.web.response import CORS, JSON, Headers, encode
 
 _SIGN_IN_PATHS: Final = ("/auth/oauth-onboarding", "/auth/google", "/auth/google-onboarding")
 
@@ -54,7 +54,7 @@ def envelope(error: errors.ServiceError, correlation: str, path: str | None = No
         ),
         error_description=error.user_message if error.status == 400 and path in _SIGN_IN_PATHS else None,
     )
-    headers = {"X-Request-ID": correlation, "Content-Type": JSON, "Cache-Control": "no-store"}
+    headers: Headers = {"X-Request-ID": correlation, "Content-Type": JSON, "Cache-Control": "no-store"}
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(max(1, int(error.retry_after_seconds)))
     headers |= CORS.get_access_control_headers()
@@ -72,11 +72,11 @@ def to_response(error: Exception, correlation: str, path: str | None = None) -> 
     return envelope(error, correlation, path)
 
 
-_CHALICE_FAILURES: Final[dict[int, Callable[[str], errors.ServiceError]]] = {
-    400: lambda text: errors.InvalidRequest(message=text),
-    404: lambda _: errors.NotFound(),
-    405: lambda text: errors.MethodNotAllowed(message=text),
-    415: lambda text: errors.UnsupportedMediaType(message=text),
+_CHALICE_FAILURES: Final[dict[int, type[errors.ServiceError]]] = {
+    400: errors.InvalidRequest,
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+    415: errors.UnsupportedMediaType,
 }
 
 
@@ -90,8 +90,8 @@ def in_our_envelope(event: Any, get_response: Callable[[Any], Response]) -> Resp
         return to_response(error, correlation_id() or correlation_id_from(headers))
     if not isinstance(response.body, dict) or "Code" not in response.body:
         return response
-    ours = _CHALICE_FAILURES.get(response.status_code, lambda _: errors.Unexpected())
-    rewritten = envelope(ours(str(response.body.get("Message", ""))), correlation_id_from(headers))
+    ours = _CHALICE_FAILURES.get(response.status_code, errors.Unexpected)
+    rewritten = envelope(ours(), correlation_id_from(headers))
     if "Allow" in response.headers:
         rewritten.headers["Allow"] = response.headers["Allow"]
     return rewritten

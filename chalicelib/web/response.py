@@ -28,6 +28,9 @@ CORS: Final = CORSConfig(
 
 JSON: Final = "application/json"
 
+Headers = dict[str, str | list[str]]
+"""What Chalice takes; ours have one value each."""
+
 
 class Answer(msgspec.Struct, kw_only=True):
     """A successful JSON answer: `success: true` and the fields at the root."""
@@ -59,7 +62,7 @@ def encode(body: Any) -> str:
 
 def to_http(answer: Answer | WithStatus | Raw, correlation_id: str) -> Response:
     """Turn a route's answer into an HTTP response with its correlation id."""
-    headers = {"X-Request-ID": correlation_id, "Cache-Control": "no-store"}
+    headers: Headers = {"X-Request-ID": correlation_id, "Cache-Control": "no-store"}
     if isinstance(answer, Raw):
         headers |= {"Content-Type": answer.content_type, **answer.headers}
         return Response(body=answer.body, status_code=answer.status, headers=headers)
