@@ -21,7 +21,10 @@ def plain(text: str, longest: int = LONGEST_TEXT) -> str:
 
 def spoken(text: str, longest: int = LONGEST_TEXT) -> str:
     """Return `text` for a sentence shown as it is: `plain`, without marks that a renderer might act on."""
-    bare = re.sub(r"[<>`\[\]{}|*\\~]|_(?=\W|$)|(?<!\w)_", " ", text)
+    worded = re.sub(r"<(?=\s*=?\s*\d)", "below ", text)
+    worded = re.sub(r">(?=\s*=?\s*\d)", "above ", worded)
+    worded = re.sub(r"(?<=\d)\*(?=\d)", "^", worded)  # 10*9/L
+    bare = re.sub(r"[<>`\[\]{}|*\\~]|_(?=\W|$)|(?<!\w)_", " ", worded)
     return plain(re.sub(r"://|\bwww\.|@", " ", bare), longest)
 
 
@@ -30,7 +33,7 @@ def escaped(text: str, longest: int = LONGEST_TEXT) -> str:
 
     Backslashes take the meaning from punctuation (CommonMark 2.4), also from the marks that make bare links (GFM 6.9);
     `<`, `>` and `&` become entities, so that a renderer which allows HTML sees none. Marks that mean something only at
-    the start of a line stay: put the text into a heading, a cell or a list item, never at the start of a paragraph.
+    the start of a line stay: put the text into a heading or a cell, or after other words.
     """
     quoted = re.sub(r"[<>&]", lambda match: f"\0{match[0]}", plain(text, longest))
     backslashed = _MARKUP.sub(lambda match: f"\\{match[0]}", quoted)

@@ -104,10 +104,11 @@ def _summary(reading: Reading, assessments: Sequence[Assessment]) -> Iterator[st
     if abnormal:
         yield f"Outside {_their(len(abnormal))} range: {_named(abnormal)}."
     if any(item.critical for item in assessments):
-        yield "At least one of them is far outside: please contact a doctor today."
+        yield "At least one value is far outside what is usual: please contact a doctor today."
     strange_vitals = sum(vital.is_abnormal is True for vital in reading.vitals)
     if strange_vitals:
-        yield f"{_counted(strange_vitals, 'vital sign')} {_is(strange_vitals)} outside what is usual for adults at rest."
+        signs = _counted(strange_vitals, "vital sign")
+        yield f"{signs} {_is(strange_vitals)} outside what is usual for adults at rest."
     if abnormal or strange_vitals:
         yield (
             "A value outside its range is common and by itself does not mean an illness; your doctor can say what it "
