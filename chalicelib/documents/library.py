@@ -128,8 +128,9 @@ class Library:
         for _ in range(_MOST_TRIES):
             if job.data.state == JobState.CLEANED:
                 return True
+            was = job.data.state.value
             if self.jobs.clean(job, self.clock.now()):
-                log("job_cleaned_up", job_id=job.data.job_id, was=job.data.state.value)
+                log("job_cleaned_up", job_id=job.data.job_id, was=was)
                 return True
             found = self.jobs.find(caller.user_id, job.data.job_id)
             if found is None:
