@@ -33,7 +33,7 @@ from chalicelib.web.limits import GENERAL, PUBLIC, REFRESH, RESULT, SIGN_IN, STA
 from chalicelib.web.request import Call
 from chalicelib.web.response import Raw, WithStatus
 
-app = Chalice(app_name="serenya")
+app = Chalice(app_name="serenya", configure_logs=False)
 api = Api(app, wiring.rooms)
 
 # --- Identity

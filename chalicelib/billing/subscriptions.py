@@ -42,10 +42,9 @@ class Subscriptions:
         user = self.sessions.require_live(self.read_profile(caller.user_id), caller)
         return project(user.data.current_subscription, self.clock.now())
 
-    def summary(self, user: UserItem) -> SubscriptionSummary:
-        """Return what a profile says of its subscription; no question to the table."""
-        subscription, now = user.data.current_subscription, self.clock.now()
-        standing = standing_of(subscription, now)
+    def summary(self, subscription: Subscription, at: datetime) -> SubscriptionSummary:
+        """Return what a profile says of its subscription at an instant; no question to the table."""
+        standing = standing_of(subscription, at)
         return SubscriptionSummary(
             subscription_id=subscription.subscription_id,
             plan_id=standing.plan.plan_id,
@@ -53,7 +52,7 @@ class Subscriptions:
             tier=standing.tier,
             subscription_type=standing.plan.subscription_type,
             provider=standing.provider,
-            current_period_end=_paid_period(subscription, standing, now).end,
+            current_period_end=_paid_period(subscription, standing, at).end,
             auto_renew=standing.auto_renew,
         )
 

@@ -19,7 +19,7 @@ from chalicelib.models.states import (
 )
 from chalicelib.web.response import Answer
 
-_Tick = Annotated[Any, Meta(description="JSON `true` where agreed.", extra_json_schema={"type": "boolean"})]
+_Tick = Annotated[Any, Meta(description="JSON `true` where agreed.", extra_json_schema={"type": ["boolean", "null"]})]
 
 
 class GoogleAuth(msgspec.Struct, kw_only=True):
@@ -40,7 +40,7 @@ class ConsentAcknowledgments(msgspec.Struct, kw_only=True):
 
     medical_disclaimers: _Tick = None
     medical_disclaimer: Annotated[
-        Any, Meta(description="Counts as `medical_disclaimers`.", extra_json_schema={"type": "boolean"})
+        Any, Meta(description="Counts as `medical_disclaimers`.", extra_json_schema={"type": ["boolean", "null"]})
     ] = None
     terms_of_service: _Tick = None
     privacy_policy: _Tick = None

@@ -158,7 +158,7 @@ def test_a_dead_session_is_shown_nothing(caller: Caller) -> None:
 
 def test_the_profile_gets_a_summary_without_a_read() -> None:
     reads = _Reads()
-    summary = _room(reads).summary(person("u1", paid()))
+    summary = _room(reads).summary(person("u1", paid()).data.current_subscription, NOW)
     assert (summary.plan_id, summary.tier, summary.status) == ("premium_monthly", Tier.PREMIUM, "active")
     assert summary.current_period_end == SIGNED_UP + timedelta(days=28)
     assert reads.asked == []

@@ -57,7 +57,7 @@ class LocalAnalyst:
     def _read_confined(self, document: Document, deadline: datetime) -> Reading:
         """Read in a process of its own: a file made to crash or to exhaust the parser takes only that with it."""
         seconds = min((deadline - self._clock.now()).total_seconds(), LONGEST_SECONDS)
-        payload = msgspec.msgpack.encode(Order(document, deadline))
+        payload = msgspec.msgpack.encode(Order(document, seconds))
         try:
             output = run_confined(CHILD_MODULE, payload, _limits(seconds))
             return outcome(msgspec.msgpack.decode(output, type=Answer))
