@@ -1,6 +1,6 @@
 """What the scheduled reset costs: the same number of due users among few and among many, counted request by request.
 
-Run: `python -m bench.usage_reset` (200 due among 200 and among 1,000), with `--full` 1,000 among 1,000 and among 50,000.
+Run: `python -m bench.usage_reset` (200 due among 200 and among 1,000); `--full`: 1,000 among 1,000 and among 50,000.
 """
 
 from __future__ import annotations

@@ -130,6 +130,17 @@ def test_a_new_subscription_in_mid_period_begins_with_nothing_used() -> None:
     assert project(subscription, SIGNED_UP + timedelta(days=11)).usage.documents_processed == 0
 
 
+def test_an_ended_period_with_odd_dates_in_old_data_counts_as_nothing_used() -> None:
+    subscription = free()
+    period = subscription.usage_current_period
+    period.documents_processed = 5
+    period.period_start = SIGNED_UP + timedelta(days=5)
+    period.period_end = SIGNED_UP + timedelta(days=8)
+    shown = project(subscription, SIGNED_UP + timedelta(days=9))
+    assert shown.usage.documents_processed == 0
+    assert shown.usage.resets_at == datetime(2026, 2, 28, 15, 0, tzinfo=UTC)
+
+
 class _Reads:
     def __init__(self, *people: UserItem) -> None:
         self.people = {one.data.id: one for one in people}
@@ -158,7 +169,7 @@ def test_a_dead_session_is_shown_nothing(caller: Caller) -> None:
 
 def test_the_profile_gets_a_summary_without_a_read() -> None:
     reads = _Reads()
-    summary = _room(reads).summary(person("u1", paid()).data.current_subscription, NOW)
+    summary = _room(reads).summary(person("u1", paid()).data.current_subscription, SIGNED_UP)
     assert (summary.plan_id, summary.tier, summary.status) == ("premium_monthly", Tier.PREMIUM, "active")
     assert summary.current_period_end == SIGNED_UP + timedelta(days=28)
     assert reads.asked == []
