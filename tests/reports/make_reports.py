@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.reports import american, clinics, commonwealth, european, iberian, indian, letters, pictures
+from tests.reports import american, clinics, commonwealth, european, further, iberian, indian, letters, pictures
 from tests.reports.lines import Line, Report, as_number
 
 DOCUMENTS: tuple[Callable[[], Report], ...] = (
@@ -30,6 +30,15 @@ DOCUMENTS: tuple[Callable[[], Report], ...] = (
     letters.discharge_letter,
     letters.patient_portal,
     clinics.kenyan_liver_form,
+    further.dutch_laboratory,
+    further.turkish_laboratory,
+    further.pakistani_newest_first,
+    further.polish_laboratory,
+    further.swiss_practice,
+    further.colon_printout,
+    further.serology_report,
+    further.nutrition_label,
+    further.bank_statement,
     letters.hardware_invoice,
     letters.short_story,
 )
@@ -42,10 +51,12 @@ def documents() -> Iterator[Report]:
 
 
 def photographs() -> Iterator[Report]:
-    """Yield the pictures, always the same bytes in the same order: a photograph, a scan and a fax."""
+    """Yield the pictures, always the same bytes in the same order: photographs, scans and a fax."""
     yield pictures.photographed(clinics.kenyan_liver_form())
     yield pictures.scanned(clinics.singapore_range_before_result())
     yield pictures.faxed(iberian.spanish_laboratory())
+    yield pictures.held(commonwealth.canadian_range_before_result())
+    yield pictures.scanned_pdf(american.american_in_and_out_of_range())
 
 
 def expected(report: Report) -> dict[str, Any]:

@@ -43,6 +43,37 @@ def faxed(report: Report, *, degrees: float = 0.4, dots_per_inch: int = 200) -> 
     )
 
 
+def held(report: Report, *, dots_per_inch: int = 190, quality: int = 70) -> Report:
+    """Return the first page as a JPG taken at a slant by hand: in perspective, turned, and dim towards one corner."""
+    from PIL import Image, ImageChops, ImageFilter
+
+    page = _page(report, dots_per_inch).convert("RGB")
+    width, height = page.size
+    corners = (-40, 10, 25, height + 30, width - 5, height + 5, width + 45, -25)  # of the picture, on the page
+    slanted = page.transform(page.size, Image.Transform.QUAD, corners, Image.Resampling.BICUBIC, fillcolor=(70, 66, 60))
+    turned = slanted.rotate(-2.6, resample=Image.Resampling.BICUBIC, fillcolor=(70, 66, 60))
+    light = Image.radial_gradient("L").resize((2 * width, 2 * height)).crop((0, 0, width, height))
+    dim = light.point(lambda level: 255 - level // 3)
+    lit = ImageChops.multiply(turned, Image.merge("RGB", (dim, dim, dim)))
+    soft = _with_noise(lit.filter(ImageFilter.GaussianBlur(0.8)), 6, seed=3)
+    return _picture(report, soft, "jpg", f"{report.name}-held", quality=quality)
+
+
+def scanned_pdf(report: Report, *, dots_per_inch: int = 150) -> Report:
+    """Return the first page as an office scanner sends it by mail: a PDF that holds a picture and no text."""
+    from reportlab.lib.utils import ImageReader
+    from reportlab.pdfgen.canvas import Canvas
+
+    scan = scanned(report, dots_per_inch=dots_per_inch)
+    picture = ImageReader(io.BytesIO(scan.content))
+    width, height = (72 * side / dots_per_inch for side in picture.getSize())
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=(width, height), invariant=1)
+    canvas.drawImage(picture, 0, 0, width, height)
+    canvas.save()
+    return replace(scan, name=f"{report.name}-scanned", content=buffer.getvalue(), file_type="pdf")
+
+
 def _page(report: Report, dots_per_inch: int) -> Any:
     import pypdfium2
 
