@@ -55,7 +55,6 @@ class UploadAnswer(Answer, kw_only=True):
 
     ERRORS: ClassVar = (
         "400 NO_FILE_PROVIDED",
-        "400 INVALID_MULTIPART",
         *_UPLOAD_ERRORS,
         "409 UPLOAD_ALREADY_CLEANED_UP",
     )

@@ -154,6 +154,16 @@ class SignedInView(msgspec.Struct, kw_only=True):
 class SignInAnswer(Answer, kw_only=True):
     """Signed in. The fields of `SignedInView`, at the root."""
 
+    ERRORS: ClassVar[tuple[str, ...]] = (
+        "400 INVALID_AUTH_PROVIDER",
+        "400 MISSING_AUTH_TOKEN",
+        "400 MISSING_CONSENT",
+        "401 INVALID_TOKEN",
+        "403 ACCOUNT_SUSPENDED",
+        "409 ACCOUNT_LINKING_REQUIRED",
+        "503 PROVIDER_UNAVAILABLE",
+    )
+
     access_token: str
     refresh_token: str
     token_type: str = "Bearer"  # noqa: S105  # the scheme, not a secret
@@ -171,6 +181,14 @@ class RefreshRequest(msgspec.Struct, kw_only=True):
 
 class RefreshAnswer(SignInAnswer, kw_only=True):
     """New tokens; at the root, and again under `data`, where the app reads them."""
+
+    ERRORS: ClassVar[tuple[str, ...]] = (
+        "401 INVALID_REFRESH_TOKEN",
+        "401 SESSION_EXPIRED",
+        "401 SESSION_REVOKED",
+        "401 REFRESH_TOKEN_REUSED",
+        "403 ACCOUNT_SUSPENDED",
+    )
 
     data: SignedInView
 
@@ -227,5 +245,12 @@ class ProfileView(UserView, kw_only=True):
 
 class ProfileAnswer(Answer, kw_only=True):
     """The caller's profile."""
+
+    ERRORS: ClassVar[tuple[str, ...]] = (
+        "400 INVALID_NAME",
+        "400 INVALID_GIVEN_NAME",
+        "400 INVALID_FAMILY_NAME",
+        "404 PROFILE_NOT_FOUND",
+    )
 
     user: ProfileView

@@ -37,6 +37,9 @@ def log(event: str, /, *, level: int = logging.INFO, error: BaseException | None
     if error is not None:
         extra["error_type"] = type(error).__name__
         extra["error_at"] = _raised_at(error)
+        if error.__cause__ is not None:
+            extra["caused_by"] = type(error.__cause__).__name__
+            extra["caused_at"] = _raised_at(error.__cause__)
     logger = _logger()
     write = {logging.WARNING: logger.warning, logging.ERROR: logger.error}.get(level, logger.info)
     write(event, extra=extra)

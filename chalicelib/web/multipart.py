@@ -76,7 +76,7 @@ def read_form(content_type: str | None, body: bytes, limits: FormLimits | None =
     """Read the form: exactly one part `file`, every other part a text field that occurs once.
 
     Raises:
-        InvalidRequest: NO_FILE_PROVIDED where there is no form, no file, or an empty one; INVALID_MULTIPART where
+        InvalidRequest: NO_FILE_PROVIDED where there is no form, no file, or an empty one; FILE_VALIDATION_FAILED where
             the form is malformed or cut off, or has two files, a field twice, too many or too large fields.
         TooLarge: FILE_TOO_LARGE.
     """
@@ -175,7 +175,7 @@ def _no_file(message: str) -> errors.InvalidRequest:
 
 
 def _malformed(message: str) -> errors.InvalidRequest:
-    return errors.InvalidRequest("INVALID_MULTIPART", message, user_message=_AGAIN)
+    return errors.InvalidRequest("FILE_VALIDATION_FAILED", message, user_message=_AGAIN)
 
 
 def _file_too_large(limits: FormLimits) -> errors.TooLarge:

@@ -127,7 +127,7 @@ def test_where_there_is_no_file_the_code_says_so(content_type: str | None, body:
 )
 def test_a_malformed_form_is_refused(body: bytes) -> None:
     limits = FormLimits(max_file_bytes=100_000, max_fields=4, max_field_bytes=50)
-    assert code_of(TYPE, body, limits) == "INVALID_MULTIPART"
+    assert code_of(TYPE, body, limits) == "FILE_VALIDATION_FAILED"
 
 
 def is_read_or_refused(content_type: str, body: bytes) -> Form | errors.ServiceError:
