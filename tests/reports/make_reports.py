@@ -8,7 +8,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.reports import american, clinics, commonwealth, european, further, iberian, indian, letters, pictures
+from tests.reports import (
+    american,
+    clinics,
+    commonwealth,
+    continental,
+    elsewhere,
+    european,
+    iberian,
+    indian,
+    letters,
+    pictures,
+)
 from tests.reports.lines import Line, Report, as_number
 
 DOCUMENTS: tuple[Callable[[], Report], ...] = (
@@ -30,15 +41,15 @@ DOCUMENTS: tuple[Callable[[], Report], ...] = (
     letters.discharge_letter,
     letters.patient_portal,
     clinics.kenyan_liver_form,
-    further.dutch_laboratory,
-    further.turkish_laboratory,
-    further.pakistani_newest_first,
-    further.polish_laboratory,
-    further.swiss_practice,
-    further.colon_printout,
-    further.serology_report,
-    further.nutrition_label,
-    further.bank_statement,
+    continental.dutch_laboratory,
+    continental.turkish_laboratory,
+    elsewhere.pakistani_newest_first,
+    continental.polish_laboratory,
+    continental.swiss_practice,
+    elsewhere.colon_printout,
+    elsewhere.serology_report,
+    elsewhere.nutrition_label,
+    elsewhere.bank_statement,
     letters.hardware_invoice,
     letters.short_story,
 )
