@@ -93,7 +93,7 @@ def supervise(work: Callable[[Session], int]) -> int:
     for number in _SIGNALS:
         signal.signal(number, lambda *_: outcomes.put(None))
     threading.Thread(target=_work, args=(work, session, outcomes), name="work", daemon=True).start()
-    code = outcomes.get()
+    code = _first_of(outcomes)
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     if code is None:
@@ -107,6 +107,14 @@ def supervise(work: Callable[[Session], int]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _first_of(outcomes: queue.SimpleQueue[int | None]) -> int | None:
+    # Of two signals at once the kernel may give one to another thread, and then nothing wakes this one: in one of a
+    # hundred runs a plain `get()` slept on. It looks up from time to time instead, which lets Python run its handlers.
+    while True:
+        with suppress(queue.Empty):
+            return outcomes.get(timeout=0.1)
 
 
 def _work(work: Callable[[Session], int], session: Session, outcomes: queue.SimpleQueue[int | None]) -> None:
