@@ -18,7 +18,7 @@ from chalicelib.billing.tiers import TierTerms, on_the_wire
 from chalicelib.billing.usage import ProfileReader, SessionRule, Usage, usage_at
 from chalicelib.clock import Clock
 from chalicelib.ids import new_id
-from chalicelib.models.profile import Subscription, UsagePeriod, UserItem
+from chalicelib.models.profile import Subscription, UsagePeriod
 from chalicelib.models.states import SubscriptionProvider, SubscriptionStatus, Tier
 from chalicelib.web.request import Caller
 

@@ -14,7 +14,6 @@ from chalicelib.clock import Clock
 from chalicelib.models import keys
 from chalicelib.models.job import JobItem
 from chalicelib.models.profile import Subscription, UserItem
-from chalicelib.models.states import PROCESSING_CONSENTS
 from chalicelib.stores.usage import Reservation, Reserved, ReserveOutcome, UsageStore
 from chalicelib.web.request import Caller
 
@@ -24,6 +23,8 @@ _MOST_READS: Final = 5
 
 ProfileReader = Callable[[str], "UserItem | None"]
 """Reads a profile by user id, consistently; None for nobody."""
+ConsentRule = Callable[[UserItem], None]
+"""Raises `Forbidden` (CONSENT_REQUIRED) where the consent to process medical data is missing."""
 
 
 class SessionRule(Protocol):
@@ -75,6 +76,7 @@ class Reservations:
 
     store: UsageStore
     sessions: SessionRule
+    require_consent: ConsentRule
     read_profile: ProfileReader
     clock: Clock
     shards: int
@@ -93,7 +95,7 @@ class Reservations:
         """
         for _ in range(_MOST_READS):
             live = self.sessions.require_live(user, caller)
-            _require_processing_consents(live)
+            self.require_consent(live)
             now = self.clock.now()
             usage = usage_at(live.data.current_subscription, now)
             if usage.is_spent:
@@ -130,20 +132,4 @@ class Reservations:
             limit=usage.limit,
             due=keys.usage_due_key(usage.period.due_on, shard, caller.user_id) if is_limited else None,
             at=now,
-        )
-
-
-def _require_processing_consents(user: UserItem) -> None:
-    given = user.data.consents
-    missing = [
-        consent.value
-        for consent in PROCESSING_CONSENTS
-        if getattr(given, consent.value) is None or not getattr(given, consent.value).consent_given
-    ]
-    if missing:
-        raise errors.Forbidden(
-            "CONSENT_REQUIRED",
-            "Processing documents needs a consent that is not given.",
-            user_message="Please give your consent to process medical data first.",
-            details={"missing_consents": missing},
         )

@@ -18,6 +18,7 @@ from chalicelib.billing.usage import Reservations
 from chalicelib.config import Rules
 from chalicelib.models import keys
 from chalicelib.models.profile import UserItem
+from chalicelib.privacy.consents import require_processing
 from chalicelib.stores.due import DueUsers
 from chalicelib.stores.usage import ResetOutcome, UsageStore
 from tests.support import SettableClock
@@ -60,7 +61,7 @@ class _House:
             rules=RULES,
         )
         self.reservations = Reservations(
-            UsageStore(), LiveSessions(), _stored, self.clock, shards=RULES.usage_due_shards
+            UsageStore(), LiveSessions(), require_processing, _stored, self.clock, shards=RULES.usage_due_shards
         )
 
     def use(self, user_id: str, name: str = "a") -> None:

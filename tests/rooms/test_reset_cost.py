@@ -14,6 +14,7 @@ from chalicelib.billing.subscriptions import Subscriptions
 from chalicelib.billing.usage import Reservations
 from chalicelib.config import Rules, Settings
 from chalicelib.models.base import shared_connection
+from chalicelib.privacy.consents import require_processing
 from chalicelib.stores.due import DueUsers
 from chalicelib.stores.usage import UsageStore
 from chalicelib.stores.users import Users
@@ -40,7 +41,7 @@ def test_a_reservation_is_one_transaction(table: TableConnection) -> None:
     person("u1").save()
     user = Users().by_id("u1")
     clock = SettableClock(SIGNED_UP)
-    room = Reservations(UsageStore(), LiveSessions(), Users().by_id, clock, shards=8)
+    room = Reservations(UsageStore(), LiveSessions(), require_processing, Users().by_id, clock, shards=8)
     with _requests() as seen:
         room.reserve(user, caller_of("u1"), job("u1", "a", SIGNED_UP))
     assert [name for name, _ in seen] == ["TransactWriteItems"]

@@ -17,6 +17,7 @@ from chalicelib.models import keys
 from chalicelib.models.job import JobItem
 from chalicelib.models.profile import Subscription, UserItem
 from chalicelib.models.states import ConsentType
+from chalicelib.privacy.consents import require_processing
 from chalicelib.stores.usage import Reserved, ResetOutcome, UsageStore
 from chalicelib.web.request import Caller
 from tests.support import SettableClock
@@ -46,9 +47,7 @@ class _House:
     def __init__(self, now: datetime = SIGNED_UP) -> None:
         self.clock = SettableClock(now)
         self.profiles = _Profiles()
-        self.room = Reservations(
-            store=UsageStore(), sessions=LiveSessions(), read_profile=self.profiles, clock=self.clock, shards=8
-        )
+        self.room = Reservations(UsageStore(), LiveSessions(), require_processing, self.profiles, self.clock, shards=8)
 
     def settle(self, used: int = 0, subscription: Subscription | None = None) -> UserItem:
         user = person("u1", subscription)
@@ -218,7 +217,9 @@ def test_a_profile_that_keeps_changing_is_asked_to_come_back(table: TableConnect
     subscription = _stored().data.current_subscription
     subscription.updated_at = SIGNED_UP + timedelta(seconds=1)
     person("u1", subscription).save()
-    house.room = Reservations(UsageStore(), LiveSessions(), lambda _: never_read_again, house.clock, 8)
+    house.room = Reservations(
+        UsageStore(), LiveSessions(), require_processing, lambda _: never_read_again, house.clock, 8
+    )
     with pytest.raises(errors.Unavailable) as refusal:
         house.upload("a", never_read_again)
     assert refusal.value.retry_after_seconds
