@@ -56,8 +56,16 @@ class Rules:
     jwks_retry_after: timedelta = timedelta(seconds=5)
     # Real ID tokens have 700 to 1,500 bytes; more than this is not worth a signature check.
     id_token_limit_bytes: int = 8 * 1024
-    # A biometric proof holds for days, a challenge for minutes.
+    # A biometric proof holds for days …
     biometric_proof_life: timedelta = timedelta(days=7)
+    # … where much is at stake (export, erasure, purchases) for minutes …
+    fresh_proof_life: timedelta = timedelta(minutes=5)
+    # … and a challenge can be signed for minutes.
+    biometric_challenge_life: timedelta = timedelta(minutes=5)
+    # So many wrong signatures in a row lock a registration until the device enrols anew.
+    biometric_most_failures: int = 5
+    # Who signed in this recently may replace a registration without proof by the key that is replaced.
+    recent_sign_in_life: timedelta = timedelta(minutes=10)
     # A multipart body may carry this much file; API Gateway itself refuses above about 4.5 MB (see
     # docs/decisions.md).
     upload_limit_bytes: int = 5 * 1024 * 1024

@@ -12,6 +12,7 @@ from chalicelib.models.old_values import with_meant_plan
 from chalicelib.models.states import (
     AccountStatus,
     AuthProvider,
+    BiometricOperation,
     BiometricType,
     DeviceStatus,
     SessionStatus,
@@ -79,16 +80,20 @@ class Session(Part):
     last_biometric_auth_at = InstantAttribute(null=True)
     biometric_expires_at = InstantAttribute(null=True)
     requires_biometric_reauth = BooleanAttribute(default=False)
+    biometric_operation = StateAttribute(BiometricOperation, null=True)
     updated_at = InstantAttribute()
 
 
 class Biometric(Part):
-    """The biometric registration of the device in use."""
+    """The biometric registration of the device in use. `public_key` is the key that answers challenges (P-256, SPKI,
+    base64); it is kept here and not taken from the device, which its owner may describe anew without any proof."""
 
     device_id = UnicodeAttribute()
     registration_id = UnicodeAttribute()
     biometric_type = StateAttribute(BiometricType)
+    public_key = UnicodeAttribute(null=True)
     challenge = UnicodeAttribute(null=True)
+    challenge_operation = StateAttribute(BiometricOperation, null=True)
     challenge_expires_at = InstantAttribute(null=True)
     is_verified = BooleanAttribute(default=False)
     is_active = BooleanAttribute(default=True)

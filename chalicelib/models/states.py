@@ -60,6 +60,16 @@ class BiometricType(StrEnum):
     VOICE = "voice"
 
 
+class BiometricOperation(StrEnum):
+    """What a challenge is for, and so the proof that answers it. `authentication` is for nothing in particular."""
+
+    ENROLMENT = "enrolment"
+    AUTHENTICATION = "authentication"
+    EXPORT = "export"
+    ERASURE = "erasure"
+    PURCHASE = "purchase"
+
+
 class Tier(StrEnum):
     """What somebody may use. Not to be mixed with how they pay (`SubscriptionType`)."""
 
