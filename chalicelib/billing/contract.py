@@ -59,8 +59,6 @@ class CurrentSubscriptionAnswer(Answer, kw_only=True):
         msgspec.Meta(
             description="What a month costs; of a yearly plan a twelfth, rounded to cents.",
             examples=[9.99],
-            # Decimals are written as numbers with exactly their digits; msgspec would declare them as texts.
-            extra_json_schema={"type": "number", "format": "decimal"},
         ),
     ]
     currency: Annotated[str, msgspec.Meta(examples=["USD"])]
