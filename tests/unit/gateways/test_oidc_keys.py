@@ -217,7 +217,11 @@ def _private() -> dict[str, Any]:
         None,
         [],
     ],
-    ids=lambda entry: str(entry)[:40],
+    ids=[
+        *("symmetric", "for encryption", "without a use", "for HS256", "for RS512", "without an id", "with an empty id"),
+        *("with a number as id", "tiny", "garbled", "without an exponent", "of 1024 bits", "elliptic", "private"),
+        *("a text", "nothing", "a list"),
+    ],
 )
 def test_a_key_that_cannot_verify_rs256_is_ignored(entry: Any) -> None:
     good = _published(kid="good")
