@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -24,9 +27,11 @@ class Manager:
         self.text = json.dumps({"version": 1})
         self.failure: Exception | None = None
         self.reads = 0
+        self.seconds = 0.0
 
     def get_secret_value(self, *, SecretId: str) -> Mapping[str, Any]:  # noqa: N803  # the name is AWS's
         self.reads += 1
+        time.sleep(self.seconds)
         if self.failure is not None:
             raise self.failure
         return {"SecretString": self.text}
@@ -66,6 +71,23 @@ def test_on_suspicion_it_is_read_at_once_but_not_more_than_once_a_minute(
     for _ in range(100):
         secrets.json("keys", is_suspected_stale=True)
     assert manager.reads == 3
+
+
+def test_threads_that_come_while_a_secret_is_read_wait_for_the_new_value(
+    secrets: Secrets, manager: Manager, clock: SettableClock
+) -> None:
+    secrets.json("keys")
+    manager.text, manager.seconds = json.dumps({"version": 2}), 0.1
+    clock.advance(timedelta(seconds=1))
+    gate = threading.Barrier(8)
+
+    def ask(_: int) -> Mapping[str, Any]:
+        gate.wait()
+        return secrets.json("keys", is_suspected_stale=True)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(8))) == [{"version": 2}] * 8
+    assert manager.reads == 2
 
 
 @pytest.mark.parametrize(
