@@ -19,7 +19,8 @@ from chalicelib.documents.results import Failure, read_failure, write
 from chalicelib.models.job import JobItem
 from chalicelib.models.states import JobState
 from chalicelib.observe.log import log
-from chalicelib.stores.jobs import Ending, JobStore
+from chalicelib.stores.job_moves import Ending
+from chalicelib.stores.jobs import JobStore
 
 JSON: Final = "application/json"
 _GAVE_UP: Final = (

@@ -16,7 +16,8 @@ from chalicelib.gateways.analyst.findings import FileType
 from chalicelib.models.job import JobItem
 from chalicelib.models.profile import UserItem
 from chalicelib.models.states import JobState
-from chalicelib.stores.jobs import Claim, Ending, JobStore
+from chalicelib.stores.job_moves import Claim, Ending
+from chalicelib.stores.jobs import JobStore
 from chalicelib.stores.usage import UsageStore
 from chalicelib.stores.users import Users
 from tests.rooms.documents_world import a_user
