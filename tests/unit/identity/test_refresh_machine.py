@@ -169,6 +169,4 @@ RefreshMachine.TestCase.settings = settings(
     max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 
-
-class TestRefreshMachine(RefreshMachine.TestCase):  # type: ignore[misc, name-defined]
-    """Runs the machine."""
+TestRefreshMachine = RefreshMachine.TestCase
