@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
@@ -304,6 +305,25 @@ def test_a_late_result_of_a_job_that_has_failed_is_removed(world: World) -> None
     world.deliver_event(job_id)
     assert (state_of(world, job_id), world.used()) == (JobState.FAILED, 0)
     assert not any(key.startswith("results/") for key in world.stored())
+
+
+def test_a_result_that_is_stored_is_not_lost_because_the_last_step_of_the_last_attempt_failed(
+    table: TableConnection, settings: Settings, clock: SettableClock
+) -> None:
+    make_bucket(settings)
+    world = World(replace(settings, rules=replace(settings.rules, job_retry_delays=())), clock)
+    job_id = world.uploaded()
+    updates: list[int] = []
+
+    def refuse_second(**_: object) -> None:
+        updates.append(1)
+        if len(updates) == 2:
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "UpdateItem")
+
+    table.connection.client.meta.events.register("before-call.dynamodb.UpdateItem", refuse_second)
+    world.deliver_event(job_id)
+    assert (state_of(world, job_id), world.used(), len(world.analyst.calls)) == (JobState.COMPLETED, 1, 1)
+    assert len(updates) == 3
 
 
 def test_a_lost_event_and_a_lost_message_are_made_up_for_by_the_sweep(world: World) -> None:
