@@ -18,6 +18,10 @@ from chalicelib.gateways.analyst.local.units import UNIT, read_unit
 from chalicelib.gateways.analyst.local.verdict import Flag, is_abnormal, read_flag
 
 
+def bounds(low: str | None, high: str | None) -> Bounds:
+    return Bounds(None if low is None else Decimal(low), None if high is None else Decimal(high))
+
+
 @pytest.mark.parametrize(
     ("text", "comma_decimal", "expected"),
     [
@@ -80,7 +84,7 @@ def test_what_is_no_number_is_none(text: str) -> None:
     ],
 )
 def test_a_range_has_the_bounds_of_its_normal_band(text: str, low: str | None, high: str | None) -> None:
-    assert read_range(text) == Bounds(low and Decimal(low), high and Decimal(high))
+    assert read_range(text) == bounds(low, high)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +92,7 @@ def test_a_range_has_the_bounds_of_its_normal_band(text: str, low: str | None, h
 )
 @pytest.mark.parametrize("text", ["M: 13-17 F: 12-15", "Male : 13 - 17; Female : 12 - 15", "Frauen 12-15 Männer 13-17"])
 def test_a_range_by_sex_needs_the_patients_sex(text: str, sex: Sex | None, low: str | None, high: str | None) -> None:
-    assert read_range(text, sex=sex) == Bounds(low and Decimal(low), high and Decimal(high))
+    assert read_range(text, sex=sex) == bounds(low, high)
 
 
 def test_commas_are_decimal_where_the_document_writes_them_so() -> None:
@@ -102,8 +106,42 @@ def test_values_beyond_what_can_be_measured_are_written_alike() -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    "g/dL % mill/mm3 fL thou/mm3 mL/min/1.73m2 mL/min/1.73 U/L µIU/mL gm/dL mEq/L mill/cumm cells/mcL cumm 10^3/µL x10E9/L "
-    "10*9/L 10³/µL mmol/mol G/L T/L Tsd/µl Mio/µl /hpf mm/hr S/CO K/uL Lakhs/cumm kU/L ng/mL 10^12/L /mm3 sec pg/mL".split(),
+    [
+        "g/dL",
+        "%",
+        "mill/mm3",
+        "fL",
+        "thou/mm3",
+        "mL/min/1.73m2",
+        "mL/min/1.73",
+        "U/L",
+        "µIU/mL",
+        "gm/dL",
+        "mEq/L",
+        "mill/cumm",
+        "cells/mcL",
+        "cumm",
+        "10^3/µL",
+        "x10E9/L",
+        "10*9/L",
+        "10³/µL",
+        "mmol/mol",
+        "G/L",
+        "T/L",
+        "Tsd/µl",
+        "Mio/µl",
+        "/hpf",
+        "mm/hr",
+        "S/CO",
+        "K/uL",
+        "Lakhs/cumm",
+        "kU/L",
+        "ng/mL",
+        "10^12/L",
+        "/mm3",
+        "sec",
+        "pg/mL",
+    ],
 )
 def test_units_are_known(unit: str) -> None:
     match = UNIT.match(unit)
@@ -122,7 +160,17 @@ def test_a_unit_is_written_without_stray_spaces_and_brackets() -> None:
 
 @pytest.mark.parametrize(
     ("text", "flag"),
-    [("L", "L"), ("LOW", "L"), ("↓", "L"), ("H", "H"), ("High", "H"), ("(H)", "H"), ("*", "A"), ("A", "A"), ("N", None)],
+    [
+        ("L", "L"),
+        ("LOW", "L"),
+        ("↓", "L"),
+        ("H", "H"),
+        ("High", "H"),
+        ("(H)", "H"),
+        ("*", "A"),
+        ("A", "A"),
+        ("N", None),
+    ],
 )
 def test_a_printed_mark_says_which_way(text: str, flag: Flag | None) -> None:
     assert read_flag(text) == flag
@@ -150,8 +198,7 @@ def test_a_printed_mark_says_which_way(text: str, flag: Flag | None) -> None:
 def test_value_and_range_decide_and_the_flag_only_where_there_is_no_range(
     value: Decimal | str, low: str | None, high: str | None, flag: Flag | None, expected: bool | None
 ) -> None:
-    bounds = Bounds(low and Decimal(low), high and Decimal(high))
-    assert is_abnormal(value, bounds, "printed", flag, False) is expected
+    assert is_abnormal(value, bounds(low, high), "printed", flag, False) is expected
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,12 @@ def test_vital_signs_are_read_from_a_line_of_a_letter() -> None:
     text = "BP: 142/91 mmHg, Pulse 78 bpm, Temp 38.6 °C, SpO2 98 %, Weight: 82 kg, Height: 178 cm"
     found = {vital.vital_type: vital for vital in vitals(text)}
     pressure = found.pop(VitalType.BLOOD_PRESSURE)
-    assert (pressure.systolic, pressure.diastolic, pressure.unit, pressure.is_abnormal) == (142, 91, "mmHg", True)
+    assert (pressure.systolic, pressure.diastolic, pressure.unit, pressure.is_abnormal) == (
+        Decimal(142),
+        Decimal(91),
+        "mmHg",
+        True,
+    )
     assert {kind: (vital.numeric, vital.unit, vital.is_abnormal) for kind, vital in found.items()} == {
         VitalType.HEART_RATE: (Decimal(78), "bpm", False),
         VitalType.TEMPERATURE: (Decimal("38.6"), "°C", True),

@@ -26,6 +26,7 @@ _MONEY = re.compile(
     r"total due|VAT)\b)",
     re.IGNORECASE,
 )
+_PER_VOLUME = re.compile(r"/\s?(?:[µumdcnpf]?[lL]\b|mm\^?[3³]|cumm|[hl]pf)", re.IGNORECASE)
 ENOUGH_TERMS = 4  # different ones: a novel has a patient and blood in it, not four of these on a few pages
 WORDS_PER_TERM = 120
 
@@ -33,14 +34,16 @@ WORDS_PER_TERM = 120
 def is_medical(text: str, rows: Sequence[Row], vitals: Sequence[VitalRow]) -> bool:
     """Does the document hold laboratory results, vital signs, or enough of a medical report's words for its length?
 
-    Names of minerals with a range in grams are a food's, so they need a laboratory's words or concentrations beside them.
+    A range beside the name of a mineral may be a food's: it takes a laboratory's words or concentrations to be medical.
     An invoice that names tests and hospitals is not medical unless it gives results with ranges.
     """
     known = [row for row in rows if vocabulary.ANALYTE.search(row.name)]
     ranged = [row for row in rows if row.range_text is not None]
     terms = {match.group().casefold() for match in _TERMS.finditer(text)}
-    is_measured = any(isinstance(row.value, str) or "/" in (row.unit or "") for row in known)
-    if ranged and ((known and (terms or is_measured)) or len(terms) >= 2):
+    is_measured = any(isinstance(row.value, str) for row in known) or any(
+        _PER_VOLUME.search(row.unit or "") for row in ranged
+    )
+    if ranged and (is_measured or (known and terms) or len(terms) >= 2):
         return True
     if _MONEY.search(text) and not known:
         return False

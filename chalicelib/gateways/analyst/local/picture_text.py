@@ -15,6 +15,7 @@ THREADS = 2
 LONGEST_SIDE = 2000  # pixels; larger pictures are made smaller first, as more takes longer and reads no better
 SMALLEST_SIDE = 1100  # pixels of the longer side; type in smaller pictures is too small to read, so they are enlarged
 MOST_TILT = math.radians(15)
+LONG_TEXT = 15  # times its height: as long as a text must be for its box to show the tilt
 LEAST_SCORE = 0.5
 
 
@@ -138,13 +139,14 @@ def _tilt(boxes: _Found) -> float:
     height = float(numpy.median(corners[:, 3, 1] - corners[:, 0, 1]))
     if height <= 0 or abs(shown) > MOST_TILT:
         return 0.0
+    trust = math.radians(1.5 if float(slopes[widest[0], 0]) > LONG_TEXT * height else 3)
 
     def level(angle: float) -> float:
         rows = middles[:, 1] * math.cos(angle) - middles[:, 0] * math.sin(angle)
         apart = numpy.abs(rows[:, None] - rows[None, :]) / (0.15 * height)
-        return float(numpy.exp(-(apart**2)).sum()) * math.exp(-(((angle - shown) / math.radians(1.5)) ** 2))
+        return float(numpy.exp(-(apart**2)).sum()) * math.exp(-(((angle - shown) / trust) ** 2))
 
-    return max((shown + math.radians(step / 20) for step in range(-60, 61)), key=level)
+    return max((shown + math.radians(step / 20) for step in range(-80, 81)), key=level)
 
 
 def _words(box: _Box, text: str, score: float, angle: float) -> Iterator[Word]:

@@ -12,7 +12,8 @@ from chalicelib.gateways.analyst.local.vocabulary import FLAG, SIGN_FLAG
 Flag = Literal["L", "H", "A"]
 
 _ABSENT = re.compile(
-    r"\b(?:neg(?:ative?|ativ|ativo|ativa|\.)?|négatif|négative|negatif|negatief|ujemny|nil|none|absent|absence|ausente|absente?|undetected|"
+    r"\b(?:neg(?:ative?|ativ|ativo|ativa|\.)?|négatif|négative|negatif|negatief|ujemny|nil|none|absent|absence|"
+    r"ausente|absente?|undetected|"
     r"(?:not|none|no|non|nicht)[- ]?(?:\s?(?:detected|seen|present|reactive|reaktiv|reactivo|réactif|detectado|"
     r"détecté|nachweisbar|growth))|"
     r"nonreactive)\b",
@@ -20,7 +21,8 @@ _ABSENT = re.compile(
 )
 _TITER = re.compile(r"1\s?:\s?(\d{1,5})")
 _PRESENT = re.compile(
-    r"\b(?:dodatni|pozitif|positief|pos(?:itive?|itiv|itivo|itiva|itif|\.)?|detected|present|presente|présente?|reactive|reaktiv|reactivo|"
+    r"\b(?:dodatni|pozitif|positief|pos(?:itive?|itiv|itivo|itiva|itif|\.)?|detected|present|presente|présente?|"
+    r"reactive|reaktiv|reactivo|"
     r"réactif|traces?|"
     r"spuren?|trazas|few|many|moderate|numerous|plenty|occasional|rare|abundant|nachweisbar)\b|\+",
     re.IGNORECASE,

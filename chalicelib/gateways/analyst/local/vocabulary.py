@@ -17,7 +17,8 @@ QUALITATIVE = _whole(
     r"ausente|absentes?|presente|présente?|no\s+reactivo|non\s+réacti[fv]e?|reactivo|réacti[fv]e?|no\s+detectado|"
     r"non\s+détecté|"
     r"nachweisbar|nicht\s+nachweisbar|"
-    r"\(?negati(?:ve?|f|ef|vo|va)\)?|neg(?:ativní|ativn[yí])|ujemny|dodatni|pozitif|positi(?:ef|f)|pozitivn[íi]|reaktif|negative?|neg\.?|négati[fv]e?|negativo|negativa|negativ|positive?|pos\.?|positi[fv]|positivo|positiva|"
+    r"\(?negati(?:ve?|f|ef|vo|va)\)?|neg(?:ativní|ativn[yí])|ujemny|dodatni|pozitif|positi(?:ef|f)|pozitivn[íi]|"
+    r"reaktif|negative?|neg\.?|négati[fv]e?|negativo|negativa|negativ|positive?|pos\.?|positi[fv]|positivo|positiva|"
     r"traces?|spuren?|trazas|nil|none|borderline|indeterminate|equivocal|grenzwertig|invalid|"
     r"few|many|moderate|occasional|rare|numerous|plenty|scanty|abundant|wenige?|vereinzelt|escasas?|rares|"
     r"pale\s+yellow|light\s+yellow|dark\s+yellow|straw(?:\s+yellow|\s+colou?red)?|yellow(?:ish)?|amber|colou?rless|"
@@ -158,6 +159,14 @@ METHOD = re.compile(
 )
 RESULT_LABEL = re.compile(
     r"\W*(?:results?|values?|your value|resultado|resultat|résultat|ergebnis|wert|valor|valore|risultato)\W*",
+    re.IGNORECASE,
+)
+METHOD_WORD = re.compile(
+    r"\b(?:UV|PAP|ISE|IFCC|GLDH|E?CLIA|CMIA|ELISA|HPLC|GOD|kinetic|photometr\w*|colorimetr\w*|jaff[eé]|biuret|"
+    r"method|oxidase|"
+    r"urease|uricase|hexokinase|calculated|derived|impedance|cytometry|turbidimetr\w*|nephelometr\w*|westergren|"
+    r"electrode|"
+    r"diazo|arsenazo|bromocresol|immunoassay|spectrophoto\w*)\b",
     re.IGNORECASE,
 )
 METHOD_ABBREVIATION = re.compile(

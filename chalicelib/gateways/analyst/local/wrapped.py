@@ -123,7 +123,7 @@ def _take_line(whole: Whole, atom_line: AtomLine, pitches: tuple[float, float], 
             return False
         elif _continues_name(text, cell, candidate, atom_line.line, pitches, around):
             name = f"{name} {clean_name(text)}"
-        elif not vocabulary.METHOD.match(text) and height >= 0.8 * candidate.line.height:
+        elif not _is_method(text) and height >= 0.8 * candidate.line.height:
             return False
     whole.candidate = replace(candidate, name=name, unit=unit, ranges=tuple(ranges))
     return True
@@ -158,17 +158,21 @@ def _continues_name(
     if _goes_on(candidate.name, text):
         return True
     is_alike = line.words[0].is_bold == candidate.line.words[0].is_bold and text.isupper() == candidate.name.isupper()
-    if not is_alike or vocabulary.METHOD.match(text) or vocabulary.HEADING.search(text):
+    if not is_alike or _is_method(text) or vocabulary.HEADING.search(text):
         return False
     needed = (
         candidate.name_x1 + 0.3 * line.height + cell[0].x1 - cell[0].x0
     )  # had its first word stood on the line above
     before, after = pitches
-    if before < 0.85 * after:
-        return needed >= max(around.names_end, candidate.name_x1)
     next_column = min(x for x in (candidate.value_x0, candidate.unit_x0, candidate.range_x0) if x is not None)
-    limit = around.names_end if around.names_end > 0 else next_column - line.height
-    return before <= 1.2 * after and needed >= limit
+    is_close = before < 0.85 * after
+    share = 0.7 if is_close else 1.0  # of the way to the next column, where the other names do not tell the width
+    limit = around.names_end or candidate.name_x0 + share * (next_column - line.height - candidate.name_x0)
+    return (is_close or before <= 1.2 * after) and needed >= limit
+
+
+def _is_method(text: str) -> bool:
+    return vocabulary.METHOD.match(text) is not None or vocabulary.METHOD_WORD.search(text) is not None
 
 
 def _goes_on(first: str, second: str) -> bool:
