@@ -13,7 +13,7 @@ from pynamodb.connection.table import TableConnection
 
 from chalicelib.config import Settings
 from chalicelib.models import base
-from chalicelib.models.catalogue import Lifetime, catalogue
+from chalicelib.models.catalogue import KINDS, Lifetime
 from tests import support
 
 for _name, _value in support.ENVIRONMENT.items():
@@ -54,9 +54,7 @@ def second_cloud() -> Iterator[str]:
 
 
 @pytest.fixture
-def second_engine(
-    second_cloud: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[TableConnection]:
+def second_engine(second_cloud: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TableConnection]:
     """The table on the second engine: empty, made from the models."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", second_cloud)
     yield _fresh_table(settings.table_name, settings.region)
@@ -85,7 +83,7 @@ def _check_lifetimes(settings: Settings) -> None:
     client = boto3.client("dynamodb", region_name=settings.region)
     for page in client.get_paginator("scan").paginate(TableName=settings.table_name):
         for item in page["Items"]:
-            kind = catalogue()[item["entity_type"]["S"]]
+            kind = KINDS[item["entity_type"]["S"]]
             if kind.lifetime is not Lifetime.EITHER:
                 assert ("ttl" in item) == (kind.lifetime is Lifetime.EPHEMERAL), item["PK"]
 

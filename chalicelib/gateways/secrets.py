@@ -90,7 +90,7 @@ class Secrets:
         return _Kept(value, now)
 
 
-def secrets_manager(region: str) -> SecretsClient:
+def secrets_client(region: str) -> SecretsClient:
     """Make a client that gives up soon: a request waits for it."""
     import boto3
     from botocore.config import Config
