@@ -10,11 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from moto import mock_aws
 
 from chalicelib import errors
-from chalicelib.gateways.secrets import Secrets
+from chalicelib.gateways.secrets import Secrets, secrets_client
 from tests.support import SettableClock
 
 LIFE = timedelta(seconds=60)
@@ -138,3 +140,14 @@ def test_a_secret_is_never_logged(secrets: Secrets, manager: Manager, caplog: py
     with pytest.raises(errors.Unavailable):
         secrets.json("keys")
     assert "the-secret-itself" not in "".join(str(record.__dict__) for record in caplog.records)
+
+
+def test_a_secret_is_read_from_aws(clock: SettableClock) -> None:
+    with mock_aws():
+        made = boto3.client("secretsmanager", region_name="eu-central-1")
+        made.create_secret(Name="serenya/test/token-keys", SecretString='{"current": {"kid": "one"}}')
+        secrets = Secrets(lambda: secrets_client("eu-central-1"), clock, LIFE)
+
+        assert secrets.json("serenya/test/token-keys") == {"current": {"kid": "one"}}
+        with pytest.raises(errors.Unavailable):
+            secrets.json("serenya/test/another")

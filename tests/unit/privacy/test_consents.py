@@ -64,7 +64,7 @@ def test_a_consent_that_is_not_there_was_never_given() -> None:
 
 
 def test_what_the_app_does_not_say_is_recorded_as_such() -> None:
-    given = ConsentForms().given({"privacy_policy": True}, None, None, AT)[ConsentType.PRIVACY_POLICY]
+    given = ConsentForms().given({"privacy_policy": True}, AT)[ConsentType.PRIVACY_POLICY]
 
     assert (given.consent_version, given.consent_method) == ("unspecified", "bundled_consent")
 
@@ -72,4 +72,17 @@ def test_what_the_app_does_not_say_is_recorded_as_such() -> None:
 def test_only_true_is_true() -> None:
     forms = ConsentForms()
     for almost in (1, "true", "True", [True], 1.0, "yes"):
-        assert forms.given({"privacy_policy": almost}, "1", None, AT) == {}
+        assert forms.given({"privacy_policy": almost, "version": "1"}, AT) == {}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("version", 2), ("version", "x" * 51), ("consent_method", ["x"]), ("consent_method", "x" * 21)]
+)
+def test_a_version_or_method_that_cannot_be_kept_is_refused_by_field(field: str, value: object) -> None:
+    with pytest.raises(errors.InvalidRequest) as refusal:
+        ConsentForms().given({"privacy_policy": True, field: value}, AT)
+    assert refusal.value.details == {"field": f"consent_acknowledgments.{field}"}
+
+
+def test_a_disclaimer_has_two_names() -> None:
+    assert list(ConsentForms().given({"medical_disclaimer": True}, AT)) == [ConsentType.MEDICAL_DISCLAIMERS]
