@@ -141,6 +141,14 @@ def test_another_device_starts_without_a_key(quick: World) -> None:
     assert device.public_key is None
 
 
+def test_a_device_id_of_255_wide_characters_can_be_kept_and_replaced(world: World) -> None:
+    wide = "\U0001f4f1" * 255
+    world.signed_in(device_info=phone(wide))
+    world.signed_in(device_info=phone("phone-2"))
+
+    assert [item["data"]["M"]["device_id"]["S"] for item in stored("device_history")] == [wide]
+
+
 @pytest.mark.parametrize("status", [AccountStatus.SUSPENDED, AccountStatus.DEACTIVATED, AccountStatus.DELETED])
 def test_an_account_that_is_not_active_cannot_sign_in(quick: World, status: AccountStatus) -> None:
     first = quick.signed_in()

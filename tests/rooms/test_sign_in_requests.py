@@ -8,7 +8,9 @@ import msgspec
 import pytest
 
 from chalicelib import errors
+from chalicelib.identity.contract import SignInRequest
 from chalicelib.models.states import AuthProvider
+from chalicelib.web.request import decode_body
 from chalicelib.web.response import encode
 from tests.rooms.newcomers import Newcomers
 from tests.support import SettableClock
@@ -138,3 +140,27 @@ def test_a_provider_that_is_down_is_no_reason_to_refuse_for_ever(door: World) ->
         door.signed_in()
     assert refusal.value.status == 503
     assert refusal.value.retry_after_seconds == 5
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({"provider": 5}, "INVALID_AUTH_PROVIDER", "provider"),
+        ({"auth_provider": ["google"]}, "INVALID_AUTH_PROVIDER", "auth_provider"),
+        ({"id_token": 5}, "MISSING_AUTH_TOKEN", "id_token"),
+        ({"google_auth": "token"}, "MISSING_AUTH_TOKEN", "google_auth"),
+        ({"google_auth": {"id_token": 5}}, "MISSING_AUTH_TOKEN", "google_auth.id_token"),
+        ({"apple_id_token": True}, "MISSING_AUTH_TOKEN", "apple_id_token"),
+        ({"apple_name": "Ada"}, "INVALID_REQUEST", "apple_name"),
+        ({"apple_name": {"given_name": "x" * 1001}}, "INVALID_REQUEST", "apple_name.given_name"),
+        ({"nonce": "x" * 513}, "INVALID_REQUEST", "nonce"),
+        ({"consents": [True]}, "INVALID_REQUEST", "consents"),
+        ({"device_info": "phone"}, "INVALID_REQUEST", "device_info"),
+        ({"device_info": {"platform": 5}}, "INVALID_REQUEST", "device_info.platform"),
+        ({"device_info": {"model": {"name": "x"}}}, "INVALID_REQUEST", "device_info.model"),
+    ],
+)
+def test_a_field_of_another_type_is_refused_by_name(body: dict[str, Any], code: str, field: str) -> None:
+    with pytest.raises(errors.InvalidRequest) as refusal:
+        decode_body(msgspec.json.encode(body), SignInRequest)
+    assert (refusal.value.code, refusal.value.details) == (code, {"field": field})
