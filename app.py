@@ -1,7 +1,10 @@
 """The table of contents: every route, schedule, S3 and queue handler of the service; one statement each."""
 
 from chalice.app import Chalice, CloudWatchEvent, Cron, Rate, S3Event, SQSEvent
+
+from chalicelib import wiring
 from chalicelib.billing.contract import CurrentSubscriptionAnswer
+from chalicelib.config import settings
 from chalicelib.documents.contract import (
     CleanupAnswer,
     ResultAnswer,
@@ -22,9 +25,6 @@ from chalicelib.identity.contract import (
     SignInAnswer,
     SignInRequest,
 )
-
-from chalicelib import wiring
-from chalicelib.config import settings
 from chalicelib.web import docs, events, openapi
 from chalicelib.web.api import Api
 from chalicelib.web.contract import HealthAnswer

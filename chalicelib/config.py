@@ -201,7 +201,8 @@ def load(environment: Mapping[str, str]) -> Settings:
 def settings() -> Settings:
     """The settings of this process.
 
-    AWS's own clients, and Chalice when it packages, ask the environment for the region: a stage has one, so they get that.
+    AWS's own clients, and Chalice when it packages, ask the environment for the region: a stage has one, so they get
+    that.
     """
     found = load(os.environ)
     os.environ.setdefault("AWS_DEFAULT_REGION", found.region)

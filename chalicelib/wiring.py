@@ -20,7 +20,7 @@ from chalicelib.gateways.analyst import analyst_named
 from chalicelib.gateways.object_store import ObjectStore, s3_client
 from chalicelib.gateways.oidc import IdTokens
 from chalicelib.gateways.queues import Queues
-from chalicelib.gateways.secrets import Secrets, secrets_manager
+from chalicelib.gateways.secrets import Secrets, secrets_client
 from chalicelib.identity import keys
 from chalicelib.identity.profiles import Profiles
 from chalicelib.identity.sessions import SessionRule, Sessions
@@ -71,7 +71,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     """Build the rooms of a stage; tests hand in a clock that they can set."""
     connect(stage.table_name, stage.region)
     rules, users = stage.rules, Users()
-    secrets = Secrets(partial(secrets_manager, stage.region), clock, stage.secret_life)
+    secrets = Secrets(partial(secrets_client, stage.region), clock, stage.secret_life)
     token_keys = keys.TokenKeys(secrets, stage.token_keys_secret)
     issuer = f"{APP_NAME}-{stage.stage}"
     access_tokens = AccessTokens(token_keys, issuer, issuer, clock, rules)

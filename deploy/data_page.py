@@ -9,13 +9,13 @@ from typing import Any
 from pynamodb.attributes import Attribute, MapAttribute
 
 from chalicelib.models.base import Item
-from chalicelib.models.catalogue import catalogue
+from chalicelib.models.catalogue import KINDS
 from chalicelib.models.schema import table_definition
 
 
 def data_page() -> str:
     """Return the page: the table, its indexes, and every attribute of every kind of item."""
-    return "\n".join([*_head(), *(line for name in catalogue() for line in _section(name))]) + "\n"
+    return "\n".join([*_head(), *(line for name in KINDS for line in _section(name))]) + "\n"
 
 
 def _head() -> Iterator[str]:
@@ -43,7 +43,7 @@ _PURPOSES = (
 
 
 def _section(entity_type: str) -> Iterator[str]:
-    kind = catalogue()[entity_type]
+    kind = KINDS[entity_type]
     yield ""
     yield f"## `{entity_type}`"
     yield ""

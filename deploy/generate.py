@@ -52,16 +52,16 @@ def _json(content: Any) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the files; with `--check` write nothing and return 1 if any differs."""
-    stale = []
+    stale: list[str] = []
     for path, text in generated_files().items():
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
-        stale.append(path.relative_to(ROOT))
+        stale.append(str(path.relative_to(ROOT)))
         if "--check" not in arguments:
             path.write_text(text, encoding="utf-8")
     orphans = {one.name for one in (ROOT / ".chalice").glob("policy-*.json")} - {one.name for one in generated_files()}
-    for path in [*stale, *sorted(orphans)]:
-        print(f"{'differs from its generator' if '--check' in arguments else 'written'}: {path}")
+    for name in [*stale, *sorted(orphans)]:
+        print(f"{'differs from its generator' if '--check' in arguments else 'written'}: {name}")
     return 1 if "--check" in arguments and (stale or orphans) else 0
 
 

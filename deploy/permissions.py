@@ -1,4 +1,4 @@
-"""What each deployed function does to which part of which resource: the declaration that its IAM policy is made from."""
+"""What each deployed function does to which part of which resource: its IAM policy is made from this."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from chalicelib.models import keys
 class Permissions:
     """One function's needs. An empty tuple is a thing that it never touches.
 
-    `table` and `indexes` are DynamoDB actions; a transaction needs the actions of its parts. `objects` maps a prefix of the bucket to
-    S3 actions. `sends_to` names queues by their setting, `receives_from` the queue that feeds the function.
+    `table` and `indexes` are DynamoDB actions; a transaction needs the actions of its parts. `objects` maps a prefix of
+    the bucket to S3 actions. `sends_to` names queues by their setting, `receives_from` the queue that feeds the
+    function.
     """
 
     table: tuple[str, ...] = ()

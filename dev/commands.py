@@ -38,9 +38,10 @@ def main(arguments: Sequence[str]) -> int:
 
             return supervise(lambda session: cloud(session, ports))
         case ["token"]:
-            from dev.journey import Backend
+            from dev.journey import TERMINAL_EMAIL, Backend
 
-            return _said(lambda: str(Backend(ports).sign_in()["access_token"]))
+            # Somebody else than the demonstration's user, whose session a second sign-in would end.
+            return _said(lambda: str(Backend(ports).sign_in(TERMINAL_EMAIL)["access_token"]))
         case ["fire", function]:
             from dev.fire import fire
 

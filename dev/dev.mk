@@ -16,7 +16,7 @@ demo: setup ## The same, and end: 0 when it went well
 cloud: setup ## The embedded cloud alone, for `chalice local --stage local`
 	@dev/start $(PY) -m dev cloud
 
-token: ## An access token of the demonstration's user, for curl
+token: ## An access token of a local user, for curl
 	@$(PY) -m dev token
 
 reset-usage: ## Fire the usage reset now, in the running service

@@ -19,6 +19,7 @@ from dev.supervision import CommandFailedError
 
 SAMPLE: Final = ROOT / "tests" / "data" / "lab-reports" / "pathology-panel-10-pages.pdf"
 DEMO_EMAIL: Final = "demo@google.example"
+TERMINAL_EMAIL: Final = "terminal@google.example"
 CONSENTS: Final = (
     "medical_disclaimers",
     "terms_of_service",

@@ -9,14 +9,19 @@ from typing import Final
 
 from dev.children import Child, wait_until
 from dev.cloud import PYTHON, start_surroundings
+from dev.journey import travel
 from dev.stage import SERVICE_LOG, Ports, require_free
-from dev.supervision import Session
+from dev.supervision import CommandFailedError, Session
 from dev.upkeep import keep_up
 
 
 def run(session: Session, ports: Ports) -> int:
     """Start, show one document, explain, and serve until somebody stops it."""
-    service = _start_and_show(session, ports, "run")
+    service = _start(session, ports, "run")
+    try:
+        travel(ports, session.say)
+    except CommandFailedError as error:
+        session.complain(f"\nThe document did not get through: {error}\nThe service stays up, so that you can look.")
     session.say(HOW_TO_USE.format(url=ports.service_url))
     session.is_serving = True
     keep_up(session, service, lambda: start_service(session, ports))
@@ -25,14 +30,13 @@ def run(session: Session, ports: Ports) -> int:
 
 def demo(session: Session, ports: Ports) -> int:
     """Start, show one document, and end."""
-    _start_and_show(session, ports, "demo")
+    _start(session, ports, "demo")
+    travel(ports, session.say)
     session.say("\nThe demonstration is complete.")
     return 0
 
 
-def _start_and_show(session: Session, ports: Ports, command: str) -> Child:
-    from dev.journey import travel
-
+def _start(session: Session, ports: Ports, command: str) -> Child:
     started = time.monotonic()
     session.claim_folder(command)
     require_free(ports.service, "the service", "PORT")
@@ -41,7 +45,6 @@ def _start_and_show(session: Session, ports: Ports, command: str) -> Child:
     SERVICE_LOG.unlink(missing_ok=True)
     service = start_service(session, ports)
     session.say(f"Ready after {time.monotonic() - started:.1f} s.")
-    travel(ports, session.say)
     return service
 
 
@@ -71,7 +74,7 @@ def _is_up(ports: Ports) -> bool:
 HOW_TO_USE: Final = """
 The service is at {url}, a page to read and try its contract at {url}/docs.
 
-In another terminal:
+In another terminal (each token is a new sign-in, and ends the one before):
 
   export TOKEN=$(make -s token)
   curl -H "Authorization: Bearer $TOKEN" {url}/user/profile

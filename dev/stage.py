@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 STAGE: Final = "local"
 HOST: Final = "127.0.0.1"
-RUN_FOLDER: Final = ROOT / ".run"
+RUN_FOLDER: Final = Path(os.environ.get("SERENYA_RUN_FOLDER") or ROOT / ".run")
+"""Where a run keeps its logs and its lock. Another folder, and other ports, allow a second run at once."""
 SERVICE_LOG: Final = RUN_FOLDER / "service.log"
 CLOUD_LOG: Final = RUN_FOLDER / "cloud.log"
 

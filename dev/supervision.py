@@ -111,10 +111,13 @@ def supervise(work: Callable[[Session], int]) -> int:
 
 def _first_of(outcomes: queue.SimpleQueue[int | None]) -> int | None:
     # Of two signals at once the kernel may give one to another thread, and then nothing wakes this one: in one of a
-    # hundred runs a plain `get()` slept on. It looks up from time to time instead, which lets Python run its handlers.
-    while True:
+    # hundred runs a plain `get()` slept on. It looks up from time to time, which lets Python run its handlers, and
+    # sees whether `dev/start` is still there, if that started us.
+    starter = int(os.environ.get("STARTED_BY") or 0)
+    while not starter or os.getppid() == starter:
         with suppress(queue.Empty):
             return outcomes.get(timeout=0.1)
+    return None
 
 
 def _work(work: Callable[[Session], int], session: Session, outcomes: queue.SimpleQueue[int | None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -13,7 +14,7 @@ from pynamodb.connection.table import TableConnection
 
 from chalicelib.config import Settings
 from chalicelib.models import base
-from chalicelib.models.catalogue import Lifetime, catalogue
+from chalicelib.models.catalogue import KINDS, Lifetime
 from tests import support
 
 for _name, _value in support.ENVIRONMENT.items():
@@ -35,7 +36,8 @@ def settings() -> Settings:
 
 @pytest.fixture
 def table(settings: Settings) -> Iterator[TableConnection]:
-    """The table on moto, made from the models, its backend behind one lock: moto is not atomic under threads by itself."""
+    """The table on moto, made from the models, its backend behind one lock: moto is not atomic under threads by
+    itself."""
     from moto import mock_aws
 
     with mock_aws(), _locked_dynamodb():
@@ -54,9 +56,7 @@ def second_cloud() -> Iterator[str]:
 
 
 @pytest.fixture
-def second_engine(
-    second_cloud: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[TableConnection]:
+def second_engine(second_cloud: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TableConnection]:
     """The table on the second engine: empty, made from the models."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", second_cloud)
     yield _fresh_table(settings.table_name, settings.region)
@@ -81,11 +81,12 @@ def _fresh_table(name: str, region: str) -> TableConnection:
 
 
 def _check_lifetimes(settings: Settings) -> None:
-    """After every test, over every item that it wrote: `ttl` stands on ephemeral items alone (design, section 3 and trap 1)."""
+    """After every test, over every item that it wrote: `ttl` stands on ephemeral items alone (design, section 3 and
+    trap 1)."""
     client = boto3.client("dynamodb", region_name=settings.region)
     for page in client.get_paginator("scan").paginate(TableName=settings.table_name):
         for item in page["Items"]:
-            kind = catalogue()[item["entity_type"]["S"]]
+            kind = KINDS[item["entity_type"]["S"]]
             if kind.lifetime is not Lifetime.EITHER:
                 assert ("ttl" in item) == (kind.lifetime is Lifetime.EPHEMERAL), item["PK"]
 
@@ -94,21 +95,17 @@ def _disconnect() -> None:
     base.Item._connection = None
 
 
-class _locked_dynamodb:  # noqa: N801  # used like a function
-    """Runs every call of moto's DynamoDB backend under one re-entrant lock."""
+@contextmanager
+def _locked_dynamodb() -> Iterator[None]:
+    """Run every call of moto's DynamoDB backend under one re-entrant lock."""
+    from moto.dynamodb.responses import DynamoHandler
 
-    def __enter__(self) -> None:
-        from moto.dynamodb.responses import DynamoHandler
+    lock, original = threading.RLock(), DynamoHandler.call_action
 
-        self._handler: Any = DynamoHandler
-        self._original = DynamoHandler.call_action
-        lock, original = threading.RLock(), self._original
+    def call_action(handler: Any) -> Any:
+        with lock:
+            return original(handler)
 
-        def call_action(handler: Any) -> Any:
-            with lock:
-                return original(handler)
-
-        self._handler.call_action = call_action
-
-    def __exit__(self, *_: object) -> None:
-        self._handler.call_action = self._original
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DynamoHandler, "call_action", call_action)
+        yield

@@ -12,6 +12,7 @@ from chalicelib.models.states import SubscriptionProvider, SubscriptionStatus, S
 from chalicelib.web.response import Answer
 
 _UNLIMITED = "-1 means unlimited."
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class PlanLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +39,7 @@ class UsageOfPeriod(msgspec.Struct, frozen=True, kw_only=True):
 
     documents_processed: int
     limit: Annotated[int, msgspec.Meta(description=f"Documents per usage period. {_UNLIMITED}", examples=[5])]
-    resets_at: Annotated[datetime, msgspec.Meta(description="When the next period begins, with nothing used.")]
+    resets_at: Annotated[_Instant, msgspec.Meta(description="When the next period begins, with nothing used.")]
 
 
 class CurrentSubscriptionAnswer(Answer, kw_only=True):
@@ -55,15 +56,18 @@ class CurrentSubscriptionAnswer(Answer, kw_only=True):
     provider: SubscriptionProvider
     monthly_price: Annotated[
         Decimal,
-        msgspec.Meta(description="What a month costs; of a yearly plan a twelfth, rounded to cents."),
+        msgspec.Meta(
+            description="What a month costs; of a yearly plan a twelfth, rounded to cents.",
+            examples=[9.99],
+        ),
     ]
     currency: Annotated[str, msgspec.Meta(examples=["USD"])]
-    current_period_start: datetime
+    current_period_start: _Instant
     current_period_end: Annotated[
-        datetime, msgspec.Meta(description="Until when the plan is paid; of the free plan the end of the usage period.")
+        _Instant, msgspec.Meta(description="Until when the plan is paid; of the free plan the end of the usage period.")
     ]
     auto_renew: bool
-    cancelled_at: datetime | None
+    cancelled_at: _Instant | None
     limits: PlanLimits
     features: PlanFeatures
     usage: UsageOfPeriod
@@ -78,5 +82,5 @@ class SubscriptionSummary(msgspec.Struct, frozen=True, kw_only=True):
     tier: Tier
     subscription_type: SubscriptionType | None
     provider: SubscriptionProvider
-    current_period_end: datetime
+    current_period_end: _Instant
     auto_renew: bool

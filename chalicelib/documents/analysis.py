@@ -24,7 +24,8 @@ from chalicelib.ids import new_id
 from chalicelib.models.job import JobItem
 from chalicelib.models.states import JobState
 from chalicelib.observe.log import correlate, log
-from chalicelib.stores.jobs import Claim, JobStore
+from chalicelib.stores.job_moves import Claim
+from chalicelib.stores.jobs import JobStore
 
 _CHANGED: Final = "The document has changed since it was uploaded. Please upload it again."
 _MISSING: Final = "The document did not arrive. Please upload it again."

@@ -19,7 +19,8 @@ from chalicelib.documents.results import Failure, read_failure, write
 from chalicelib.models.job import JobItem
 from chalicelib.models.states import JobState
 from chalicelib.observe.log import log
-from chalicelib.stores.jobs import Ending, JobStore
+from chalicelib.stores.job_moves import Ending
+from chalicelib.stores.jobs import JobStore
 
 JSON: Final = "application/json"
 _GAVE_UP: Final = (
@@ -77,16 +78,14 @@ class Outcomes:
         if past < len(self.rules.job_retry_delays):
             self.try_again(job, self.rules.job_retry_delays[past])
         else:
-            self.fail(job, *_GAVE_UP)
+            self._give_up(job, *_GAVE_UP, state=JobState.FAILED)
 
     def redrive_or_time_out(self, job: JobItem) -> None:
         """Move on a job that was lost on its way: at once, as long as automatic retries are left."""
         if automatic_retries(job) < len(self.rules.job_retry_delays):
             self.try_again(job, timedelta(0))
-        elif self.objects.exists(result_key(job.data.user_id, job.data.job_id)):
-            self.complete(job)
         else:
-            self.fail(job, *_TIMED_OUT, state=JobState.TIMEOUT)
+            self._give_up(job, *_TIMED_OUT, state=JobState.TIMEOUT)
 
     def try_again(self, job: JobItem, delay: timedelta, *, is_by_owner: bool = False) -> bool:
         """Schedule the next attempt; False where the job is not as it was read.
@@ -120,6 +119,13 @@ class Outcomes:
         """Remove the objects of a job that nobody waits for."""
         self.objects.delete(all_keys(user_id, job_id))
         log("unwanted_objects_removed", job_id=job_id)
+
+    def _give_up(self, job: JobItem, code: str, message: str, *, state: JobState) -> None:
+        """End a job, unless its result is there and only the last step was missing."""
+        if self.objects.exists(result_key(job.data.user_id, job.data.job_id)):
+            self.complete(job)
+        else:
+            self.fail(job, code, message, state)
 
     def _clear_unwanted(self, job: JobItem) -> None:
         """Another worker, the sweep or the owner was faster. Leave nothing that they do not know of."""

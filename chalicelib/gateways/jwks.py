@@ -138,8 +138,9 @@ class KeyCache:
             return
         try:
             if self._may_ask(now):
-                self._asked_at = now
                 self._renew(now)
+                # Only now: a thread that comes while the answer is on its way waits for it instead of doing without.
+                self._asked_at = now
         finally:
             self._fetching.release()
 

@@ -59,9 +59,10 @@ class Secrets:
         with self._reading:
             kept = self._kept.get(secret_id)
             if kept is None or self._is_due(secret_id, kept, now, is_suspected_stale):
-                if is_suspected_stale:
-                    self._forced_at[secret_id] = now
                 kept = self._kept[secret_id] = self._read(secret_id, kept, now)
+                if is_suspected_stale:
+                    # Only now: a thread that comes while the secret is being read waits for the new value.
+                    self._forced_at[secret_id] = now
             return kept.value
 
     def _is_due(self, secret_id: str, kept: _Kept, now: datetime, is_suspected_stale: bool) -> bool:
@@ -89,7 +90,7 @@ class Secrets:
         return _Kept(value, now)
 
 
-def secrets_manager(region: str) -> SecretsClient:
+def secrets_client(region: str) -> SecretsClient:
     """Make a client that gives up soon: a request waits for it."""
     import boto3
     from botocore.config import Config

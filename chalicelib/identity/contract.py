@@ -19,8 +19,6 @@ from chalicelib.models.states import (
 )
 from chalicelib.web.response import Answer
 
-_Tick = Annotated[Any, Meta(description="JSON `true` where agreed.", extra_json_schema={"type": ["boolean", "null"]})]
-
 
 class GoogleAuth(msgspec.Struct, kw_only=True):
     """The token as some versions of the app nest it."""
@@ -35,29 +33,21 @@ class AppleName(msgspec.Struct, kw_only=True):
     family_name: Annotated[str, Meta(max_length=1000)] | None = None
 
 
-class ConsentAcknowledgments(msgspec.Struct, kw_only=True):
-    """The boxes that were ticked. Somebody new must tick all five."""
-
-    medical_disclaimers: _Tick = None
-    medical_disclaimer: Annotated[
-        Any, Meta(description="Counts as `medical_disclaimers`.", extra_json_schema={"type": ["boolean", "null"]})
-    ] = None
-    terms_of_service: _Tick = None
-    privacy_policy: _Tick = None
-    healthcare_consultation: _Tick = None
-    emergency_care_limitation: _Tick = None
-    version: (
-        Annotated[str, Meta(max_length=50, description="Version of the texts agreed to.", examples=["1.0"])] | None
-    ) = None
-    consent_method: Annotated[str, Meta(max_length=20, examples=["bundled_consent"])] | None = None
-    timestamp: Annotated[Any, Meta(description="The phone's time; ours is recorded.")] = None
-
-    def ticked(self) -> dict[str, object]:
-        """Return what was sent for each type, under the names that we use."""
-        sent: dict[str, object] = {kind.value: getattr(self, kind) for kind in ConsentType}
-        if self.medical_disclaimer is True:
-            sent[ConsentType.MEDICAL_DISCLAIMERS] = True
-        return sent
+_Acknowledgments = Annotated[
+    dict[str, Any],
+    Meta(
+        description="The boxes that were ticked, as JSON `true`. Somebody new must tick all five.",
+        extra_json_schema={
+            "properties": {
+                **{kind.value: {"type": "boolean"} for kind in ConsentType},
+                "version": {"type": "string", "maxLength": 50, "description": "Version of the texts agreed to."},
+                "consent_method": {"type": "string", "maxLength": 20, "examples": ["bundled_consent"]},
+                "timestamp": {"description": "The phone's time; ours is recorded."},
+            },
+            "examples": [{**{kind.value: True for kind in ConsentType}, "version": "1.0"}],
+        },
+    ),
+]
 
 
 class DeviceForm(msgspec.Struct, kw_only=True):
@@ -103,10 +93,8 @@ class SignInRequest(msgspec.Struct, kw_only=True):
     nonce: (
         Annotated[str, Meta(max_length=512, description="What the app drew for this sign-in, before hashing.")] | None
     ) = None
-    consent_acknowledgments: ConsentAcknowledgments | None = None
-    consents: Annotated[
-        ConsentAcknowledgments | None, Meta(description="Another name of `consent_acknowledgments`.")
-    ] = None
+    consent_acknowledgments: _Acknowledgments | None = None
+    consents: Annotated[_Acknowledgments | None, Meta(description="Another name of `consent_acknowledgments`.")] = None
     device_info: DeviceForm | None = None
     encryption_context: Annotated[Any, Meta(description="Ignored.")] = None
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from chalicelib import errors
 from chalicelib.identity.contract import DeviceForm
+from chalicelib.ids import derived_id
 from chalicelib.models import keys
 from chalicelib.models.history import DeviceHistoryItem
 from chalicelib.models.keys import HistoryKind
@@ -61,7 +62,8 @@ def device_in_use(form: DeviceForm, before: Device | None, at: datetime) -> Devi
 
 def history_of(user_id: str, device: Device, at: datetime, ttl: int) -> DeviceHistoryItem:
     """Return what a replaced device leaves behind: itself, inactive."""
-    key = keys.history_key(user_id, HistoryKind.DEVICE, at, device.device_id)
+    # A sort key has 1,024 bytes, and a device id may have 255 characters of four bytes.
+    key = keys.history_key(user_id, HistoryKind.DEVICE, at, derived_id(device.device_id))
     inactive = Device(**{**device.attribute_values, "status": DeviceStatus.INACTIVE, "updated_at": at})
     return DeviceHistoryItem(key.pk, key.sk, data=inactive, created_at=at, updated_at=at, ttl=ttl)
 

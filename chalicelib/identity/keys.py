@@ -76,7 +76,7 @@ class TokenKeys:
     @staticmethod
     def _among(kid: str, key_set: Mapping[str, Any]) -> TokenKey | None:
         entries = [key_set.get("current"), key_set.get("previous")]
-        return next((_key(entry) for entry in entries if entry is not None and entry.get("kid") == kid), None)
+        return next((_key(entry) for entry in entries if isinstance(entry, dict) and entry.get("kid") == kid), None)
 
 
 def _key(entry: Any) -> TokenKey:

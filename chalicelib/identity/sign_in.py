@@ -59,9 +59,7 @@ class IdTokens(Protocol):
 class ConsentForms(Protocol):
     """Reads consents; the privacy room knows how."""
 
-    def given(
-        self, ticked: Mapping[str, object], version: str | None, method: str | None, at: datetime
-    ) -> dict[ConsentType, Consent]:
+    def given(self, acknowledged: Mapping[str, object], at: datetime) -> dict[ConsentType, Consent]:
         """Return a consent for each type that was ticked."""
         ...
 
@@ -124,8 +122,7 @@ class SignIn:
         device = devices.checked(request.device_info)
         identity = self.id_tokens.verify(provider, token, request.nonce)
         at = self.clock.now()
-        acknowledged = spellings.acknowledgments_of(request)
-        given = self.consents.given(acknowledged.ticked(), acknowledged.version, acknowledged.consent_method, at)
+        given = self.consents.given(spellings.acknowledgments_of(request), at)
         view = self._written(_Attempt(identity, request, device, given, at))
         return SignInAnswer(**{name: getattr(view, name) for name in view.__struct_fields__})
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from chalicelib import errors
-from chalicelib.identity.contract import ConsentAcknowledgments, SignInRequest
+from chalicelib.identity.contract import SignInRequest
 from chalicelib.models.states import AuthProvider
 
 _PROVIDERS: Final = {"google": AuthProvider.GOOGLE, "apple": AuthProvider.APPLE}
@@ -44,6 +45,6 @@ def token_of(provider: AuthProvider, request: SignInRequest) -> str:
     return token
 
 
-def acknowledgments_of(request: SignInRequest) -> ConsentAcknowledgments:
+def acknowledgments_of(request: SignInRequest) -> Mapping[str, object]:
     """Return the boxes that were ticked; none if none were sent."""
-    return request.consent_acknowledgments or request.consents or ConsentAcknowledgments()
+    return request.consent_acknowledgments or request.consents or {}

@@ -16,6 +16,13 @@ BUNDLED_METHOD: Final = "bundled_consent"
 """All boxes on one page, which is how the app asks unless it says otherwise."""
 
 
+_OTHER_NAMES: Final[Mapping[ConsentType, tuple[str, ...]]] = {
+    ConsentType.MEDICAL_DISCLAIMERS: ("medical_disclaimer",),
+}
+_MOST_VERSION_CHARACTERS: Final = 50
+_MOST_METHOD_CHARACTERS: Final = 20
+
+
 def is_given(consents: Consents, kind: ConsentType) -> bool:
     """Whether a consent stands now: given, and not withdrawn. One that is absent was never given."""
     consent: Consent | None = getattr(consents, kind)
@@ -40,24 +47,24 @@ def require_processing(user: UserItem) -> None:
 class ConsentForms:
     """Turns what was ticked at sign-in into consents."""
 
-    def given(
-        self, ticked: Mapping[str, object], version: str | None, method: str | None, at: datetime
-    ) -> dict[ConsentType, Consent]:
+    def given(self, acknowledged: Mapping[str, object], at: datetime) -> dict[ConsentType, Consent]:
         """Return a consent for each type that was ticked: JSON `true`, and nothing that merely looks like it.
 
         The instant is ours, not the phone's: a consent must be provable. What is not ticked is not in the answer; at
         sign-in that withdraws nothing (a withdrawal is a deliberate act with its own call).
+
+        Raises:
+            InvalidRequest: version or method is no text, or longer than a version or method is.
         """
+        version = _text(acknowledged, "version", _MOST_VERSION_CHARACTERS) or UNSPECIFIED_VERSION
+        method = _text(acknowledged, "consent_method", _MOST_METHOD_CHARACTERS) or BUNDLED_METHOD
+        ticked = {name for name, value in acknowledged.items() if value is True}
         return {
             kind: Consent(
-                consent_given=True,
-                consent_version=version or UNSPECIFIED_VERSION,
-                consent_method=method or BUNDLED_METHOD,
-                created_at=at,
-                updated_at=at,
+                consent_given=True, consent_version=version, consent_method=method, created_at=at, updated_at=at
             )
             for kind in ConsentType
-            if ticked.get(kind) is True
+            if kind in ticked or not ticked.isdisjoint(_OTHER_NAMES.get(kind, ()))
         }
 
     def require_all(self, given: Mapping[ConsentType, Consent]) -> None:
@@ -86,3 +93,12 @@ class ConsentForms:
             elif not is_given(standing, kind) or before.consent_version != consent.consent_version:
                 changed[kind] = Consent(**{**consent.attribute_values, "created_at": before.created_at})
         return changed
+
+
+def _text(acknowledged: Mapping[str, object], field: str, most: int) -> str | None:
+    value = acknowledged.get(field)
+    if value is not None and (not isinstance(value, str) or len(value) > most):
+        name = f"consent_acknowledgments.{field}"
+        message = f"The field {name} is not valid: it must be a text of at most {most} characters."
+        raise errors.InvalidRequest(message=message, details={"field": name})
+    return value

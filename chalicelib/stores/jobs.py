@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
@@ -19,6 +18,7 @@ from chalicelib.models.profile import UserItem
 from chalicelib.models.states import JobState
 from chalicelib.stores.due import pages
 from chalicelib.stores.failures import is_condition_failure, retried, translated
+from chalicelib.stores.job_moves import Claim, Ending, JobId, checksum_seen, ended_at, is_unchanged, may_claim
 from chalicelib.stores.transactions import Cancelled, commit
 
 _JOB: Final = 0
@@ -35,34 +35,6 @@ class Releases(Protocol):
         """Add giving back the job's unit, as the last action. If the transaction fails for it, there is nothing to
         give back."""
         ...
-
-
-class JobId(NamedTuple):
-    """Whose job."""
-
-    user_id: str
-    job_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A worker's wish to make an attempt. `retry` names the retry that it was sent for, None for an upload's event."""
-
-    token: str
-    at: datetime
-    lease_until: datetime
-    deadline: datetime
-    retry: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why a job ends without a result; code and message are shown to its owner."""
-
-    state: JobState
-    code: str
-    message: str
-    at: datetime
 
 
 class JobStore:
@@ -104,14 +76,6 @@ class JobStore:
         Raises:
             Unavailable: the table does not answer.
         """
-        # A message of an earlier round starts nothing: each retry has its number.
-        is_waiting = (
-            _DATA.state == JobState.UPLOADED
-            if claim.retry is None
-            else (_DATA.state == JobState.RETRYING) & (_DATA.retry_count == claim.retry)
-        )
-        # A worker that died holds its job no longer than its lease.
-        is_abandoned = (_DATA.state == JobState.PROCESSING) & (_DATA.lease_until < claim.at)
         job = _bare(user_id, job_id)
         actions = [
             _DATA.state.set(JobState.PROCESSING),
@@ -123,7 +87,7 @@ class JobStore:
             JobItem.updated_at.set(claim.at),
             *self._due(job_id, claim.lease_until),
         ]
-        if _update(job, actions, is_waiting | is_abandoned):
+        if _update(job, actions, may_claim(claim)):
             return job
         # The answer to a write that worked may be lost, and its repetition is refused.
         found = self.find(user_id, job_id)
@@ -135,9 +99,9 @@ class JobStore:
         Raises:
             Unavailable: the table does not answer.
         """
-        actions = [_DATA.state.set(JobState.COMPLETED), *_ended(at), *_checksum(job)]
+        actions = [_DATA.state.set(JobState.COMPLETED), *ended_at(at), *checksum_seen(job)]
         actions += [_DATA.error_code.remove(), _DATA.error_message.remove()]
-        return _update(job, actions, _is_unchanged(job))
+        return _update(job, actions, is_unchanged(job))
 
     def schedule_retry(self, job: JobItem, deadline: datetime, at: datetime, *, is_by_owner: bool = False) -> bool:
         """Let a job wait for its next attempt. False where it is not as it was read.
@@ -153,11 +117,11 @@ class JobStore:
             _DATA.lease_until.remove(),
             JobItem.updated_at.set(at),
             *self._due(job.data.job_id, deadline),
-            *_checksum(job),
+            *checksum_seen(job),
         ]
         if is_by_owner:
             actions += [_DATA.manual_retries.set(_DATA.manual_retries + 1), _DATA.finished_at.remove()]
-        return _update(job, actions, _is_unchanged(job))
+        return _update(job, actions, is_unchanged(job))
 
     def end(self, job: JobItem, ending: Ending) -> bool:
         """End a job without a result and give its unit back, both or neither. False where it is not as it was read.
@@ -169,8 +133,8 @@ class JobStore:
             _DATA.state.set(ending.state),
             _DATA.error_code.set(ending.code),
             _DATA.error_message.set(ending.message),
-            *_ended(ending.at),
-            *_checksum(job),
+            *ended_at(ending.at),
+            *checksum_seen(job),
         ]
         return self._give_up(job, actions, ending.at)
 
@@ -186,9 +150,13 @@ class JobStore:
             "file_type", "file_size", "file_checksum", "object_key", "unit_period_start", "started_at",
             "error_code", "error_message", "correlation_id",
         )  # fmt: skip
-        actions = [_DATA.state.set(JobState.CLEANED), *_ended(at), *(getattr(_DATA, name).remove() for name in emptied)]
+        actions = [
+            _DATA.state.set(JobState.CLEANED),
+            *ended_at(at),
+            *(getattr(_DATA, name).remove() for name in emptied),
+        ]
         if job.data.state == JobState.COMPLETED:
-            return _update(job, actions, _is_unchanged(job))
+            return _update(job, actions, is_unchanged(job))
         return self._give_up(job, actions, at)
 
     def drop(self, job: JobItem, at: datetime) -> bool:
@@ -197,10 +165,10 @@ class JobStore:
         Raises:
             Unavailable: the table does not answer.
         """
-        is_unchanged = _is_unchanged(job)
+        as_read = is_unchanged(job)
 
         def remove(transaction: TransactWrite) -> None:
-            transaction.delete(_bare(*_id_of(job)), condition=is_unchanged)
+            transaction.delete(_bare(*_id_of(job)), condition=as_read)
 
         return self._commit_with_release(remove, job, at)
 
@@ -228,10 +196,10 @@ class JobStore:
 
     def _give_up(self, job: JobItem, actions: list[Action], at: datetime) -> bool:
         returned = [*actions, _DATA.has_unit.set(False)]
-        is_unchanged = _is_unchanged(job)
+        as_read = is_unchanged(job)
 
         def change(transaction: TransactWrite) -> None:
-            transaction.update(_bare(*_id_of(job)), actions=returned, condition=is_unchanged)
+            transaction.update(_bare(*_id_of(job)), actions=returned, condition=as_read)
 
         return self._commit_with_release(change, job, at)
 
@@ -263,35 +231,6 @@ def _bare(user_id: str, job_id: str) -> JobItem:
 
 def _id_of(job: JobItem) -> JobId:
     return JobId(job.data.user_id, job.data.job_id)
-
-
-def _is_unchanged(job: JobItem) -> Condition:
-    # Each of these changes when a job moves on; together they are its fencing token. They also need the item to be.
-    is_in_state = _DATA.state == job.data.state
-    is_in_round = _DATA.retry_count == job.data.retry_count
-    token = job.data.claim_token
-    has_same_claim = _DATA.claim_token.does_not_exist() if token is None else _DATA.claim_token == token
-    # A unit is given back once.
-    has_same_unit = _DATA.has_unit == job.data.has_unit
-    unchanged: Condition = is_in_state & is_in_round & has_same_claim & has_same_unit
-    return unchanged
-
-
-def _ended(at: datetime) -> list[Action]:
-    """An ended job has no worker and is not due."""
-    return [
-        _DATA.finished_at.set(at),
-        _DATA.claim_token.remove(),
-        _DATA.lease_until.remove(),
-        JobItem.gsi3_pk.remove(),
-        JobItem.gsi3_sk.remove(),
-        JobItem.updated_at.set(at),
-    ]
-
-
-def _checksum(job: JobItem) -> list[Action]:
-    """What the worker saw is what later attempts must see."""
-    return [] if job.data.file_checksum is None else [_DATA.file_checksum.set(job.data.file_checksum)]
 
 
 def _update(job: JobItem, actions: list[Action], condition: Condition) -> bool:

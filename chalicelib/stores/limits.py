@@ -24,8 +24,8 @@ class LimitStore:
     def add(self, limit: str, subject: str, window: int, calls: int) -> int:
         """Add to a window's count and return the new total; one write, no read.
 
-        `calls` is a top-level attribute, because `ADD` is documented for those alone (design, trap 5); the item comes into being
-        with its first call, so there is nothing to be conditional on.
+        `calls` is a top-level attribute, because `ADD` is documented for those alone (design, trap 5); the item comes
+        into being with its first call, so there is nothing to be conditional on.
 
         Raises:
             Unavailable: the table does not answer.

@@ -1,4 +1,4 @@
-"""The whole service behind its HTTP face, on a cloud that stands in for AWS, with a real identity provider beside it."""
+"""The whole service behind its HTTP face, on a stand-in for AWS, with a real identity provider beside it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ class Service:
         now = int(self.clock.now().timestamp())
         return self.provider.issue(provider, **{"iat": now, "exp": now + 3600, **claims})
 
-    def sign_in_answer(self, provider: str = "google", *, claims: Mapping[str, Any] | None = None, **body: Any) -> HTTPResponse:
+    def sign_in_answer(
+        self, provider: str = "google", *, claims: Mapping[str, Any] | None = None, **body: Any
+    ) -> HTTPResponse:
         """Sign in and return the answer as it is."""
         field = "id_token" if provider == "google" else "apple_id_token"
         sent = {
@@ -86,7 +88,7 @@ class Service:
         """Upload a document as the app does and return the answer as it is."""
         kind = name.rsplit(".", 1)[-1]
         media = {"pdf": "application/pdf", "png": "image/png"}.get(kind, "image/jpeg")
-        form = {
+        form: dict[str, Any] = {
             "file": (name, content, media),
             "file_type": kind,
             "file_size": str(len(content)),
@@ -101,7 +103,7 @@ class Service:
         return succeeded(self.upload_answer(token, content, name, **fields))
 
     def deliver_uploads(self) -> int:
-        """Carry an S3 event for every new object under `uploads/` to the declared handler; return how many there were."""
+        """Carry an S3 event for every new upload to the declared handler; return how many there were."""
         settings = config.settings()
         store = boto3.client("s3", region_name=settings.region)
         listed = store.list_objects_v2(Bucket=settings.bucket_name, Prefix="uploads/").get("Contents", [])
@@ -124,7 +126,9 @@ class Service:
 
     def tick(self, function: str) -> None:
         """Fire a schedule."""
-        self.client.lambda_.invoke(function, self.client.events.generate_cw_event("aws.events", "Scheduled Event", {}, []))
+        self.client.lambda_.invoke(
+            function, self.client.events.generate_cw_event("aws.events", "Scheduled Event", {}, [])
+        )
 
     def count(self, table_prefix: str) -> int:
         """Count the items whose partition key begins so."""

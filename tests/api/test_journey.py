@@ -71,7 +71,9 @@ def test_the_sixth_document_of_a_month_waits_for_the_next(service: Service) -> N
     for number in range(5):
         service.upload(token, SAMPLE.read_bytes(), upload_timestamp=f"{number}")
         service.clock.advance(minutes(1))
-    spent = refused(service.upload_answer(token, SAMPLE.read_bytes(), upload_timestamp="5"), 402, "USAGE_LIMIT_EXCEEDED")
+    spent = refused(
+        service.upload_answer(token, SAMPLE.read_bytes(), upload_timestamp="5"), 402, "USAGE_LIMIT_EXCEEDED"
+    )
     assert (spent["details"]["used"], spent["details"]["limit"]) == (5, 5)
     assert spent["details"]["resets_at"].startswith("2026-04-14")
 
@@ -111,7 +113,9 @@ def test_a_foreign_an_unknown_and_an_impossible_job_are_the_same_404(service: Se
     for kind in ("status", "result"):
         answers = []
         for one in (job_id, unknown, "x", "..", "%2e%2e", "result_" + "9" * 300):
-            answer = service.call("GET", f"/api/v1/process/{kind}/{one}", token=other, headers={"X-Request-ID": "same-same"})
+            answer = service.call(
+                "GET", f"/api/v1/process/{kind}/{one}", token=other, headers={"X-Request-ID": "same-same"}
+            )
             refused(answer, 404, "JOB_NOT_FOUND")
             answers.append(answer.body)
         assert len(set(answers)) == 1

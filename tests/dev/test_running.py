@@ -54,10 +54,10 @@ def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
 
 
 @contextmanager
-def command(folder: Path, port: int, *more: str) -> Iterator[subprocess.Popen[str]]:
+def command(folder: Path, port: int, *more: str, through: tuple[str, ...] = ()) -> Iterator[subprocess.Popen[str]]:
     log = folder / "child.log"
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, str(port), str(log), *more],
+        [*through, sys.executable, "-c", COMMAND, str(port), str(log), *more],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -93,9 +93,10 @@ def test_a_run_that_is_interrupted_while_it_starts_says_so_in_its_exit_code(tmp_
         assert process.returncode == 130
 
 
-def test_children_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("through", [(), (str(ROOT / "dev" / "start"),)], ids=["the command", "what started it"])
+def test_nothing_outlives_a_parent_that_was_killed(tmp_path: Path, through: tuple[str, ...]) -> None:
     port = free_port()
-    with command(tmp_path, port) as process:
+    with command(tmp_path, port, through=through) as process:
         wait_for(lambda: is_listening(port))
         process.kill()
         process.wait()

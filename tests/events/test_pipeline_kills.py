@@ -1,4 +1,4 @@
-"""The process ends at every call to AWS, before and after it: afterwards there is one result and one unit, or neither."""
+"""The process ends at every call to AWS, before and after it: there is one result and one unit then, or neither."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def kill_everywhere(world: World, journey: Callable[[World], object], check: Cal
 
 
 def recover(world: World) -> None:
-    """What AWS does afterwards: asynchronous invocations are repeated twice, messages come again, the schedule goes on."""
+    """What AWS does then: asynchronous invocations are repeated twice, messages come again, the schedule goes on."""
     for wait in (1, 2):
         world.clock.advance(timedelta(minutes=wait))
         redeliver(world)

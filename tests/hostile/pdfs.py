@@ -255,4 +255,3 @@ NOT_A_PDF: Mapping[str, Maker] = {
     "noise": lambda: bytes((n * 7919 + 13) % 251 + 1 for n in range(5000)),
     "zeros": lambda: b"\0" * 5000,
 }
-

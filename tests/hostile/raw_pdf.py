@@ -36,9 +36,7 @@ def pdf(objects: Sequence[bytes], trailer: bytes = b"", *, size: int | None = No
     return bytes(body)
 
 
-def one_page(
-    *more: bytes, catalog: bytes = CATALOG, page: bytes = PAGE, contents: bytes | None = None
-) -> bytes:
+def one_page(*more: bytes, catalog: bytes = CATALOG, page: bytes = PAGE, contents: bytes | None = None) -> bytes:
     """A document of one page: objects 1 to 4 are catalog, pages, page and contents, `more` are 5 and on."""
     return pdf([catalog, PAGES, page, contents or stream(b"BT ET"), *more])
 

@@ -1,4 +1,4 @@
-"""A small world around the documents room: real table, bucket, units and session rule; an analyst and a queue on strings."""
+"""A small world around the documents room: table, bucket, units and sessions are real, analyst and queue scripted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 from uuid import uuid4
 
@@ -65,6 +65,9 @@ from chalicelib.stores.users import Users
 from chalicelib.web.request import Caller
 from tests.support import SettableClock
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 PDF = b"%PDF-1.7\n a laboratory report \n%%EOF\n"
 BOUNDARY = "form-boundary"
 
@@ -78,7 +81,7 @@ class Script:
     """An analyst that does what it is told: each call takes the next step, the last one stays."""
 
     name: str = "scripted"
-    steps: list[Analysis | Exception | Callable[[], None]] = field(default_factory=list)
+    steps: list[Analysis | Exception | Callable[[], object]] = field(default_factory=list)
     calls: list[tuple[Document, datetime]] = field(default_factory=list)
 
     def analyse(self, document: Document, deadline: datetime) -> Analysis:
@@ -143,20 +146,23 @@ class World:
     clock: SettableClock
     inspect: Inspect | None = None
     user_id: str = field(default_factory=lambda: str(uuid4()))
+    clients: tuple[S3Client, S3Client] | None = None
+    """The room's own, and one whose calls are not counted."""
 
     def __post_init__(self) -> None:
         rules = self.settings.rules
         self.analyst = Script()
         self.calls = Calls()
-        self.queue = FakeQueue(self.clock, lambda when: self.calls.step(when))
-        self.s3 = boto3.client("s3", region_name=self.settings.region)
-        self.watcher = boto3.client("s3", region_name=self.settings.region)
+        self.queue = FakeQueue(self.clock, self.calls.step)
+        self.s3, self.watcher = self.clients or (boto3.client("s3"), boto3.client("s3"))
         self.objects = ObjectStore(self.settings.bucket_name, lambda: self.s3)
         self.users = Users()
         self.jobs = JobStore(UsageStore(), rules.job_due_shards)
         sessions = SessionRule(self.clock)
         inspect = self.inspect or quick_inspect
-        reservations = Reservations(UsageStore(), sessions, self.users.by_id, self.clock, rules.usage_due_shards)
+        reservations = Reservations(
+            UsageStore(), sessions, require_processing, self.users.by_id, self.clock, rules.usage_due_shards
+        )
         self.outcomes = Outcomes(self.jobs, self.objects, self.queue, self.settings.retries_queue, self.clock, rules)
         self.uploads = Uploads(
             self.users, sessions, require_processing, reservations, self.jobs, self.objects, inspect, self.clock, rules
@@ -171,7 +177,7 @@ class World:
 
     def another(self, clock: SettableClock | None = None) -> World:
         """The same cloud and settings, with another user."""
-        return World(self.settings, clock or self.clock, self.inspect)
+        return World(self.settings, clock or self.clock, self.inspect, clients=(self.s3, self.watcher))
 
     def add_user(self, user_id: str, used: int = 0, tier: Tier = Tier.FREE) -> Caller:
         a_user(user_id, self.clock.now(), used=used, tier=tier).save()

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -232,7 +233,7 @@ def test_a_presigned_form_is_bound_to_key_type_size_checksum_and_ten_minutes(wor
         ({"checksum_sha256": base64.b64encode(b"short").decode()}, "FILE_VALIDATION_FAILED"),
     ],
 )
-def test_a_wrong_presigned_request_reserves_nothing(world: World, request_: dict[str, object], code: str) -> None:
+def test_a_wrong_presigned_request_reserves_nothing(world: World, request_: dict[str, Any], code: str) -> None:
     with pytest.raises(errors.ServiceError) as refused:
         presigned(world, **request_)
     assert refused.value.code == code

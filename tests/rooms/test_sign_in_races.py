@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def _at_once(calls: list[Callable[[], Any]]) -> list[Any]:
 
 def test_twenty_first_sign_ins_at_once_make_one_person(world: World) -> None:
     requests = [world.request(device_info=phone(f"phone-{number}")) for number in range(MANY)]
-    answers = _at_once([lambda request=request: world.sign_in.sign_in(request) for request in requests])
+    answers = _at_once([partial(world.sign_in.sign_in, request) for request in requests])
 
     assert [answer for answer in answers if not isinstance(answer, SignInAnswer)] == []
     assert len({answer.user.id for answer in answers}) == 1
@@ -60,7 +61,7 @@ def test_twenty_first_sign_ins_at_once_make_one_person(world: World) -> None:
 @pytest.mark.second_engine
 def test_of_twenty_sessions_opened_at_once_one_lives_and_the_others_are_history(strict: World) -> None:
     requests = [strict.request(device_info=phone(f"phone-{number}")) for number in range(MANY)]
-    answers = _at_once([lambda request=request: strict.sign_in.sign_in(request) for request in requests])
+    answers = _at_once([partial(strict.sign_in.sign_in, request) for request in requests])
 
     user = Users().by_id(answers[0].user.id)
     assert user is not None

@@ -225,7 +225,7 @@ def test_names_are_set_and_removed(users: Users, ada: UserItem, now: datetime) -
     user = users.rename("user-1", "session-1", {"name": "Ada L.", "given_name": None, "family_name": None}, now)
 
     assert user is not None
-    assert (user.data.name, user.data.given_name, user.data.family_name) == ("Ada L.", None, None)
+    assert [user.data.name, user.data.given_name, user.data.family_name] == ["Ada L.", None, None]
     assert _found(users).serialize() == user.serialize()
 
 

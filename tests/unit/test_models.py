@@ -17,16 +17,18 @@ def _kinds(model: type[base.Item]) -> set[type[base.Item]]:
 
 
 def test_every_kind_of_item_is_in_the_catalogue() -> None:
-    assert {kind.model for kind in catalogue.catalogue().values()} == _kinds(base.Item)
+    assert {kind.model for kind in catalogue.KINDS.values()} == _kinds(base.Item)
 
 
 def test_the_catalogue_names_kinds_as_the_items_do() -> None:
-    for name, kind in catalogue.catalogue().items():
+    for name, kind in catalogue.KINDS.items():
         assert base.Item.get_attributes()["entity_type"].get_discriminator(kind.model) == name  # type: ignore[attr-defined]
 
 
 def test_the_three_indexes_hold_keys_only() -> None:
-    indexes = {one["IndexName"]: one["Projection"]["ProjectionType"] for one in table_definition("t")["GlobalSecondaryIndexes"]}
+    indexes = {
+        one["IndexName"]: one["Projection"]["ProjectionType"] for one in table_definition("t")["GlobalSecondaryIndexes"]
+    }
     assert indexes == {"GSI1-EmailLookup": "KEYS_ONLY", "GSI2-ExternalAuth": "KEYS_ONLY", "GSI3-UsageDue": "KEYS_ONLY"}
 
 

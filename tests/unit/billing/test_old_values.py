@@ -45,9 +45,9 @@ def test_a_value_that_means_nothing_is_not_guessed() -> None:
 
 @pytest.mark.parametrize("wrong", [{"S": "monthly"}, {"NULL": True}, None])
 def test_a_stored_subscription_reads_right_whatever_its_tier_says(wrong: dict[str, object] | None) -> None:
-    stored = Subscription().serialize(paid())  # type: ignore[no-untyped-call]
+    stored = Subscription().serialize(paid())
     del stored["tier"]
     if wrong is not None:
         stored["tier"] = wrong
-    read = Subscription().deserialize(stored)  # type: ignore[no-untyped-call]
+    read = Subscription().deserialize(stored)
     assert (read.tier, read.subscription_type) == (Tier.PREMIUM, MONTHLY)

@@ -54,9 +54,7 @@ def test_the_child_sees_neither_our_environment_nor_our_directory(
     assert seen.decode().split() == ["[]", "/", "[]"]
 
 
-def test_the_library_path_of_lambda_is_handed_on(
-    tmp_path: Path, child: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_library_path_of_lambda_is_handed_on(tmp_path: Path, child: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LD_LIBRARY_PATH", "/var/lang/lib")
     assert run(tmp_path, child, "print(os.environ['LD_LIBRARY_PATH'])") == b"/var/lang/lib\n"
 

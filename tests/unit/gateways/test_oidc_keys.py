@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -60,20 +61,42 @@ def test_invented_key_ids_cost_one_fetch_a_minute(keys: KeyCache, provider: Prov
         assert provider.fetches == 1 + minute
 
 
-def test_invented_key_ids_cost_one_fetch_a_minute_under_threads(
-    keys: KeyCache, provider: Provider, clock: SettableClock
-) -> None:
+class SlowProvider(Provider):
+    """Takes long enough over its keys that other threads come meanwhile."""
+
+    def fetch(self, url: str) -> Fetched:
+        fetched = super().fetch(url)
+        time.sleep(0.1)
+        return fetched
+
+
+def _found_at_once(keys: KeyCache, kids: list[str]) -> list[bool]:
+    gate = threading.Barrier(len(kids))
+
+    def ask(kid: str) -> bool:
+        gate.wait()
+        return keys.find(kid) is not None
+
+    with ThreadPoolExecutor(len(kids)) as pool:
+        return list(pool.map(ask, kids))
+
+
+def test_invented_key_ids_cost_one_fetch_a_minute_under_threads(clock: SettableClock) -> None:
+    provider = SlowProvider(GOOGLE, clock)
+    keys = KeyCache("google", GOOGLE.jwks_url, provider.fetch, clock, Rules())
     keys.find(FIRST)
     clock.advance(MINUTE)
-    gate = threading.Barrier(16)
 
-    def ask(number: int) -> bool:
-        gate.wait()
-        return keys.find(f"invented-{number}") is None
-
-    with ThreadPoolExecutor(16) as pool:
-        assert all(pool.map(ask, range(16)))
+    assert _found_at_once(keys, [f"invented-{number}" for number in range(16)]) == [False] * 16
     assert provider.fetches == 2
+
+
+def test_threads_that_come_while_keys_are_fetched_wait_for_them(clock: SettableClock) -> None:
+    provider = SlowProvider(GOOGLE, clock)
+    keys = KeyCache("google", GOOGLE.jwks_url, provider.fetch, clock, Rules())
+
+    assert _found_at_once(keys, [FIRST] * 16) == [True] * 16
+    assert provider.fetches == 1
 
 
 def test_a_known_key_does_not_wait_for_a_fetch_that_hangs(clock: SettableClock, provider: Provider) -> None:
@@ -217,7 +240,19 @@ def _private() -> dict[str, Any]:
         None,
         [],
     ],
-    ids=lambda entry: str(entry)[:40],
+    ids=[
+        *(
+            "symmetric",
+            "for encryption",
+            "without a use",
+            "for HS256",
+            "for RS512",
+            "without an id",
+            "with an empty id",
+        ),
+        *("with a number as id", "tiny", "garbled", "without an exponent", "of 1024 bits", "elliptic", "private"),
+        *("a text", "nothing", "a list"),
+    ],
 )
 def test_a_key_that_cannot_verify_rs256_is_ignored(entry: Any) -> None:
     good = _published(kid="good")

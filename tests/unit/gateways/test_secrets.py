@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from moto import mock_aws
 
 from chalicelib import errors
-from chalicelib.gateways.secrets import Secrets
+from chalicelib.gateways.secrets import Secrets, secrets_client
 from tests.support import SettableClock
 
 LIFE = timedelta(seconds=60)
@@ -24,9 +29,11 @@ class Manager:
         self.text = json.dumps({"version": 1})
         self.failure: Exception | None = None
         self.reads = 0
+        self.seconds = 0.0
 
     def get_secret_value(self, *, SecretId: str) -> Mapping[str, Any]:  # noqa: N803  # the name is AWS's
         self.reads += 1
+        time.sleep(self.seconds)
         if self.failure is not None:
             raise self.failure
         return {"SecretString": self.text}
@@ -66,6 +73,23 @@ def test_on_suspicion_it_is_read_at_once_but_not_more_than_once_a_minute(
     for _ in range(100):
         secrets.json("keys", is_suspected_stale=True)
     assert manager.reads == 3
+
+
+def test_threads_that_come_while_a_secret_is_read_wait_for_the_new_value(
+    secrets: Secrets, manager: Manager, clock: SettableClock
+) -> None:
+    secrets.json("keys")
+    manager.text, manager.seconds = json.dumps({"version": 2}), 0.1
+    clock.advance(timedelta(seconds=1))
+    gate = threading.Barrier(8)
+
+    def ask(_: int) -> Mapping[str, Any]:
+        gate.wait()
+        return secrets.json("keys", is_suspected_stale=True)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(8))) == [{"version": 2}] * 8
+    assert manager.reads == 2
 
 
 @pytest.mark.parametrize(
@@ -116,3 +140,14 @@ def test_a_secret_is_never_logged(secrets: Secrets, manager: Manager, caplog: py
     with pytest.raises(errors.Unavailable):
         secrets.json("keys")
     assert "the-secret-itself" not in "".join(str(record.__dict__) for record in caplog.records)
+
+
+def test_a_secret_is_read_from_aws(clock: SettableClock) -> None:
+    with mock_aws():
+        made = boto3.client("secretsmanager", region_name="eu-central-1")
+        made.create_secret(Name="serenya/test/token-keys", SecretString='{"current": {"kid": "one"}}')
+        secrets = Secrets(lambda: secrets_client("eu-central-1"), clock, LIFE)
+
+        assert secrets.json("serenya/test/token-keys") == {"current": {"kid": "one"}}
+        with pytest.raises(errors.Unavailable):
+            secrets.json("serenya/test/another")

@@ -156,7 +156,7 @@ class World:
     def __init__(self, clock: SettableClock, users: Any = None, rules: Rules | None = None) -> None:
         rules = rules or Rules()
         self.clock = clock
-        self.users = users if users is not None else Users()
+        self.users: Any = users if users is not None else Users()
         self.google, self.apple = Provider(GOOGLE, clock), Provider(APPLE, clock)
         self.secrets = KeptSecrets()
         keys = TokenKeys(self.secrets, "token-keys")

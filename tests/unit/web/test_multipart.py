@@ -114,9 +114,7 @@ def test_where_there_is_no_file_the_code_says_so(content_type: str | None, body:
             id="a base64 part",
         ),
         pytest.param(form(part("file", b"x", headers="X-Long: " + "y" * 500 * 10 + "\r\n")), id="a huge header"),
-        pytest.param(
-            form(part("file", b"x", headers="".join(f"X-{n}: y\r\n" for n in range(20)))), id="many headers"
-        ),
+        pytest.param(form(part("file", b"x", headers="".join(f"X-{n}: y\r\n" for n in range(20)))), id="many headers"),
         pytest.param(form(part("file", b"x", headers="Content-Length: 7\r\n")), id="a wrong length"),
         pytest.param(form(part("file", b"x", headers="Content-Length: -1\r\n")), id="a negative length"),
         pytest.param(form(f"--{BOUNDARY}\r\n\r\nx\r\n".encode()), id="a part without headers"),

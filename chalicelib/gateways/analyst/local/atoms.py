@@ -43,16 +43,25 @@ class Atom:
 
 _NUMBER = re.compile(rf"(?P<n>{SIGNED})(?![\w/:.,^(]*[^\W\d_]|[\d/:(]|-\d)")
 _GLUED = re.compile(rf"(?P<n>{SIGNED})(?=\s?(?:%|[µa-zA-Z]|\*|\())")
-_BAND_LABEL = rf"(?=\(?[^\W\d])(?:\(?{vocabulary.BAND.pattern}[\s,/&)(-]*){{1,6}}\(?\s*(?:\([^()\d]{{1,20}}\)\s*)?[:=]?\s*-?\s*"
+_BAND_LABEL = (
+    rf"(?=\(?[^\W\d])(?:\(?{vocabulary.BAND.pattern}[\s,/&)(-]*){{1,6}}\(?\s*(?:\([^()\d]{{1,20}}\)\s*)?[:=]?\s*-?\s*"
+)
 _BAND = re.compile(rf"\(?{_BAND_LABEL}(?:{RANGE.pattern}|{LIMIT.pattern})", re.IGNORECASE)
 _FLAG_THEN_RANGE = re.compile(rf"(?:low|high|l|h)\s+(?:{RANGE.pattern}|{LIMIT.pattern})\s*$", re.IGNORECASE)
 _BAND_JOINT = re.compile(rf"[\s;,/|.]*(?:{UNIT.pattern}[\s;,/|.]*)?")
 _POWER = re.compile(r"(?:[x*]\s?)?10")
 _MARKED_POWER = re.compile(r"[x*]\s?10|10\s?(?:[\^*Ee³⁶⁹(]|x\d)")
 _BEFORE_UNITS = {Kind.NUMBER, Kind.FLAG, Kind.RANGE, Kind.BANDS, Kind.LIMIT}
+_GRADED = re.compile(
+    r"[<>≤≥]?\s?1\s?:\s?\d{1,5}(?![\d:])|(?:[1-4]\s?\+{1,3}|\+\s?[1-4]|\+{2,4})(?![\w.+])"  # a titer; 1+, ++
+)
+_RATIO = re.compile(r"[^\W\d_]{1,8}\.?\s?/\s?[^\W\d_]{1,4}[³3]?")  # a unit in a language without a list: "tys/µl"
+_RATIO_END = re.compile(r"(?:\s?/\s?[^\W\d_]{1,6}\b)?")
+_NO_UNIT_OF_RESULT = re.compile(r"(?:d|h|s|day|min|E|U|hours?|hrs?|M|T|m)\b")
 _WORD = re.compile(r"[^ \t]+")
 _DASH_ALONE = {"-", "to", "bis", "à", "~"}
 _TYPED = {Kind.NUMBER, Kind.LIMIT, Kind.RANGE, Kind.BANDS, Kind.UNIT, Kind.FLAG, Kind.ANSWER}
+SCALES = (Kind.RANGE, Kind.BANDS, Kind.LIMIT)
 WIDE_GAP = 0.85  # of the type's height: more than any space between words, less than between columns
 
 
@@ -135,16 +144,16 @@ def _next(text: str, at: int, begins_cell: bool, previous: Kind | None) -> tuple
         return Kind.UNIT, power.end()
     for kind, end in _numeric(text, at, cell_end):
         return kind, end
-    if label := vocabulary.LABEL.match(text, at, cell_end):
-        if after_typed or begins_cell or text[at] in ":=|._-–(" or previous is Kind.WORD and text[at] in ":":
-            return Kind.LABEL, label.end()
+    label = vocabulary.LABEL.match(text, at, cell_end)
+    if label and (after_typed or begins_cell or text[at] in ":=|._-–("):
+        return Kind.LABEL, label.end()
     if after_typed or begins_cell:
         for kind, end in _worded(text, at, cell_end, previous):
-            if at > 0 or kind is Kind.ANSWER and end == cell_end:  # "A : G" and "INR" begin names, not flags or units
+            if at > 0 or (kind is Kind.ANSWER and end == cell_end):  # "A : G" and "INR" begin names, no flags or units
                 return kind, end
-    if answer := _match_whole(vocabulary.QUALITATIVE, text, at, cell_end):
-        if answer.end() == cell_end or _match_whole(vocabulary.QUALITATIVE, text, answer.end() + 1, cell_end):
-            return Kind.ANSWER, answer.end()
+    answer = _match_whole(vocabulary.QUALITATIVE, text, at, cell_end)
+    if answer and (answer.end() == cell_end or _match_whole(vocabulary.QUALITATIVE, text, answer.end() + 1, cell_end)):
+        return Kind.ANSWER, answer.end()
     word = _WORD.match(text, at)
     assert word is not None  # the caller skipped the spaces
     return Kind.WORD, min(word.end(), cell_end)
@@ -155,12 +164,8 @@ def _numeric(text: str, at: int, cell_end: int) -> Iterator[tuple[Kind, int]]:
     band = _BAND.match(text, at, cell_end)
     if band and not _FLAG_THEN_RANGE.match(text[at:cell_end]):
         yield Kind.BANDS, _bands_end(text, band.end(), cell_end)
-    titer = re.compile(r"[<>≤≥]?\s?1\s?:\s?\d{1,5}(?![\d:])").match(text, at, cell_end)
-    if titer:
-        yield Kind.ANSWER, titer.end()
-    plus = re.compile(r"(?:[1-4]\s?\+{1,3}|\+\s?[1-4]|\+{2,4})(?![\w.+])").match(text, at, cell_end)
-    if plus:
-        yield Kind.ANSWER, plus.end()
+    if graded := _GRADED.match(text, at, cell_end):
+        yield Kind.ANSWER, graded.end()
     for pattern, kind in ((RANGE, Kind.RANGE), (LIMIT, Kind.LIMIT)):
         match = pattern.match(text, at, cell_end)
         if match and not _is_dated(match.group()) and (kind is Kind.LIMIT or _rises(match)):
@@ -169,10 +174,10 @@ def _numeric(text: str, at: int, cell_end: int) -> Iterator[tuple[Kind, int]]:
         yield Kind.NUMBER, number.end("n")
     if glued := _GLUED.match(text, at, cell_end):
         rest = glued.end("n")
-        after = re.compile(r"\s?").match(text, rest).end()  # type: ignore[union-attr]
+        after = rest + (text[rest : rest + 1] == " ")
         unit = _match_whole(UNIT, text, after, cell_end)
         flag = vocabulary.FLAG.match(text, after, cell_end)
-        if (unit or flag) and not re.match(r"(?:d|h|s|day|min|E|U|hours?|hrs?|M|T|m)\b", text[after:cell_end]):
+        if (unit or flag) and not _NO_UNIT_OF_RESULT.match(text, after, cell_end):
             yield Kind.NUMBER, rest
 
 
@@ -184,7 +189,7 @@ def _rises(match: re.Match[str]) -> bool:
 
 def _is_dated(text: str) -> bool:
     """Is it a part of a date or a telephone number rather than a range?"""
-    return re.search(r"\d{5,}\s*-\s*\d{2,3}(?!\d)|(?<!\d)0\d{4,}\s?-|\b(?:19|20)\d\d-\d\d?-", text) is not None
+    return re.search(r"\d{5,}\s*-\s*\d{2,3}(?!\d)|(?<![\d.,])0\d{2,}\s?-|\b(?:19|20)\d\d-\d\d?-", text) is not None
 
 
 def _bands_end(text: str, end: int, cell_end: int) -> int:
@@ -207,11 +212,16 @@ def _worded(text: str, at: int, cell_end: int, previous: Kind | None) -> Iterato
     if previous is Kind.NUMBER and (sign := vocabulary.SIGN_FLAG.match(text, at, cell_end)):
         yield Kind.FLAG, sign.end()
     unit = _match_whole(UNIT, text, at, cell_end)
-    answer = vocabulary.BLOOD_GROUP.match(text, at, cell_end) or _match_whole(vocabulary.QUALITATIVE, text, at, cell_end)
+    answer = vocabulary.BLOOD_GROUP.match(text, at, cell_end) or _match_whole(
+        vocabulary.QUALITATIVE, text, at, cell_end
+    )
     if flag and not answer:
         yield Kind.FLAG, flag.end()
+    unit_end = _RATIO_END.match(text, unit.end(), cell_end).end() if unit else 0  # type: ignore[union-attr]
+    if unit is None and previous in _BEFORE_UNITS and (ratio := _match_whole(_RATIO, text, at, cell_end)):
+        yield Kind.UNIT, ratio.end()
     if unit and previous is not Kind.LABEL and not (answer and answer.end() > unit.end()):
-        yield Kind.UNIT, unit.end()
+        yield Kind.UNIT, unit_end
     if answer:
         yield Kind.ANSWER, answer.end()
     if flag:

@@ -12,13 +12,15 @@ from chalicelib.gateways.analyst.local.candidates import Candidate
 ENOUGH = Decimal(3)
 _BAND_NAME = re.compile(rf"[\W\d]*(?:{vocabulary.BAND.pattern}[\W\d]*)+", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]")
-_DOSE = re.compile(r"(?:m|µ|mc|u|k)?g|m?l|I?U|[Uu]nits?|tablets?|years?|days?|h|hours?|min|cm|mm|m|kg|d|s", re.IGNORECASE)
+_DOSE = re.compile(
+    r"(?:m|µ|mc|u|k)?g|m?l|I?U|[Uu]nits?|tablets?|years?|days?|h|hours?|min|cm|mm|m|kg|d|s", re.IGNORECASE
+)
 _REGISTER = re.compile(r"\b(?:no|nr|tel|ph|fax|abn|id|ref)\b\.?\s*:?\s*\d|\d{5,}", re.IGNORECASE)
 LONGEST_NAME = 90
 
 
 def weigh(candidate: Candidate, name: str, in_remarks: bool, is_in_column: bool) -> Decimal:
-    """Return the weight of the evidence; `ENOUGH` makes a result. `is_in_column` says that other results' values line up."""
+    """Return the weight of the evidence; `ENOUGH` makes a result. `is_in_column`: it lines up with other values."""
     if not _can_be_name(name):
         return Decimal(-9)
     has_limits = any(re.search(r"\d", text) for text in candidate.ranges)
@@ -51,7 +53,10 @@ def _doubt(candidate: Candidate, name: str, in_remarks: bool) -> Decimal:
 
 def _is_grade(name: str) -> bool:
     """Is it a level of risk or severity, as tables that explain a result list them?"""
-    return re.fullmatch(r"(?:very|risk|extreme|stage|grade|category|class|potential)\b.{0,12}", name, re.IGNORECASE) is not None
+    return (
+        re.fullmatch(r"(?:very|risk|extreme|stage|grade|category|class|potential)\b.{0,12}", name, re.IGNORECASE)
+        is not None
+    )
 
 
 def _can_be_name(name: str) -> bool:

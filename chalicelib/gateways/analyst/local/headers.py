@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from itertools import pairwise
 
 from chalicelib.gateways.analyst.local.page import Line, Word
 
@@ -39,29 +40,68 @@ class Heading:
 
 
 _PHRASES: tuple[tuple[Column, str], ...] = (
-    (Column.OTHER, r"(?:previous|prior|last|earlier|old|historical|past)(?: (?:results?|values?|date|flag))*|vorwerte?|vorbefund|"
-     r"ant[ée]riorit[ée]s?|ant[ée]rieurs?|(?:r[ée]sultats? )?ant[ée]rieurs?|(?:resultado |valor )?anterior(?:es)?|"
-     r"method(?:ology)?|methode|m[ée]thode|m[ée]todo|technique|specimen|sample(?: type)?|material|sample|lab|site|"
-     r"comments?|remarks?|bemerkung|kommentar|observaciones|notes?|date|datum|fecha|s\.? ?no\.?|sr\.? ?no\.?|sl\.? ?no\.?|"
-     r"code|loinc|nr\.?|trend|graph|graphique|verlauf|performed(?: at)?"),
+    (
+        Column.OTHER,
+        r"[öo]nceki(?: sonuç| tarih)?|poprzedni[ea]?(?: wynik)?|vorige|eerdere?|f[öo]reg[åa]ende|tidligere|"
+        r"p[řr]edchoz[íi]|(?:previous|prior|last|earlier|old|historical|past)(?: (?:results?|values?|date|flag))*|"
+        r"vorwerte?|"
+        r"vorbefund|"
+        r"ant[ée]riorit[ée]s?|ant[ée]rieurs?|(?:r[ée]sultats? )?ant[ée]rieurs?|(?:resultado |valor )?anterior(?:es)?|"
+        r"method(?:ology)?|methode|m[ée]thode|m[ée]todo|technique|specimen|sample(?: type)?|material|sample|lab|site|"
+        r"comments?|remarks?|bemerkung|kommentar|observaciones|notes?|date|datum|fecha|s\.? ?no\.?|sr\.? ?no\.?|"
+        r"sl\.? ?no\.?|"
+        r"code|loinc|nr\.?|trend|graph|graphique|verlauf|performed(?: at)?",
+    ),
     (Column.LOW, r"(?:ref(?:erence|\.)? )?(?:low|lower|min(?:imum)?)(?: limit)?|untere(?: grenze)?|de"),
     (Column.HIGH, r"(?:ref(?:erence|\.)? )?(?:high|upper|max(?:imum)?)(?: limit)?|obere(?: grenze)?|hasta"),
-    (Column.RANGE, r"(?:(?:bio(?:logical|\.)?|normal|standard|expected|therapeutic|healthy|lab) )*(?:ref(?:erence|\.)?|normal|standard|expected|"
-     r"desirable|biological)[ .]*(?:ranges?|intervals?|values?|limits?|int\.?|rng)?(?: \(?(?:range|interval|units?)\)?)?|normals?|"
-     r"ranges?|limits|interval|referenz[- ]?(?:bereiche?|werte?|intervall|bereich)?|norm(?:al)?[- ]?(?:werte?|bereiche?)|norm|ref\.?[- ]?bereich|"
-     r"sollwert|zielbereich|(?:valeurs?|intervalles?)(?: biologiques?)? (?:de |usuelles?|normales?)(?:r[ée]f[ée]rences?)?|r[ée]f[ée]rences?|normes?|"
-     r"valeurs usuelles|(?:valores?|intervalos?|rangos?)(?: biol[óo]gicos?)? (?:de )?(?:referencia|normal(?:es)?)|referencia|rango|"
-     r"v\. ?r(?:ef)?\.?|vn|valori (?:di )?riferimento|(?:intervallo|intervalli)(?: di)? riferimento|valores de referência"),
-    (Column.UNIT, r"units?(?: of measure(?:ment)?)?|uom|si units?|einheit(?:en)?|dimension|unit[ée]s?|unidad(?:es)?|u\.m\.|unit[àa]|unidades?"),
+    (
+        Column.RANGE,
+        r"referans(?: aral[ıi][ğg]?[ıi]?| de[ğg]erler[iı]?)?|zakres(?: referencyjny| norm)?|norma|"
+        r"warto[śs]ci referencyjne|referentie(?:waarden?|interval|bereik)?|normaalwaarden?|referensintervall|"
+        r"referenceinterval|referen[čc]n[íi](?: meze| interval)?|(?:(?:bio(?:logical|\.)?|normal|standard|"
+        r"expected|therapeutic|healthy|lab) )*(?:ref(?:erence|\.)?|"
+        r"normal|standard|expected|"
+        r"desirable|biological)[ .]*(?:ranges?|intervals?|values?|limits?|int\.?|rng)?(?: \(?(?:range|interval|"
+        r"units?)\)?)?|normals?|"
+        r"ranges?|limits|interval|referenz[- ]?(?:bereiche?|werte?|intervall|bereich)?|norm(?:al)?[- ]?(?:werte?|"
+        r"bereiche?)|norm|ref\.?[- ]?bereich|"
+        r"sollwert|zielbereich|(?:valeurs?|intervalles?)(?: biologiques?)? (?:de |usuelles?|"
+        r"normales?)(?:r[ée]f[ée]rences?)?|r[ée]f[ée]rences?|normes?|"
+        r"valeurs usuelles|(?:valores?|intervalos?|rangos?)(?: biol[óo]gicos?)? (?:de )?(?:referencia|"
+        r"normal(?:es)?)|referencia|rango|"
+        r"v\. ?r(?:ef)?\.?|vn|valori (?:di )?riferimento|(?:intervallo|intervalli)(?: di)? riferimento|"
+        r"valores de referência",
+    ),
+    (
+        Column.UNIT,
+        r"birim[iı]?|jednostk[ai]|eenheid|eenheden|enhe[td]|jednotka|units?(?: of measure(?:ment)?)?|uom|"
+        r"si units?|einheit(?:en)?|dimension|unit[ée]s?|unidad(?:es)?|u\.m\.|"
+        r"unit[àa]|unidades?",
+    ),
     (Column.FLAG, r"flags?|status|abn(?:ormal)?|h/l|indicator|bewertung|alert|hinweis|mark|markierung|flg|ind\.?"),
-    (Column.NAME, r"(?:name of (?:the )?)?(?:lab(?:oratory)? )?(?:tests?|investigations?|analytes?|parameters?|examinations?|components?|"
-     r"assays?|determinations?|procedures?|profile|measurement|biomarker|marker)(?: ?/? ?(?:names?|descriptions?|parameters?|performed|requested))?|"
-     r"(?:test )?description|(?:labor)?untersuchung(?:en|sparameter)?|analyse[ns]?|analyt|"
-     r"messgr[öo](?:ß|ss)e|bezeichnung|laborparameter|kenngröße|analisi|examens?|d[ée]terminations?|paramètres?|libell[ée]|"
-     r"pruebas?|determinaci(?:ón|on)(?:es)?|an[áa]lisis|estudios?|par[áa]metros?|ex[áa]men(?:es)?|esam[ei]|exames?"),
-    (Column.VALUE, r"(?:your |current |patient(?:'s)? |observed |obtained |measured |test |in |out of )*(?:results?|values?|range|findings?|reading)"
-     r"(?: ?/ ?(?:value|result))?|observed|current|ergebnis(?:se)?|(?:mess|ist)?wert|resultat|befund|r[ée]sultats?|valeurs?|resultados?|"
-     r"valor(?:es)?(?: obtenido)?|risultat[oi]|esit[oi]|valore"),
+    (
+        Column.NAME,
+        r"tetkik(?: ad[ıi])?|test ad[ıi]|badani[ea]|nazwa badania|bepaling(?:en)?|onderzoek|analys|"
+        r"unders[öo]kning|vy[šs]et[řr]en[íi]|metoda|(?:name of (?:the )?)?(?:lab(?:oratory)? )?(?:tests?|"
+        r"investigations?|analytes?|parameters?|"
+        r"examinations?|components?|"
+        r"assays?|determinations?|procedures?|profile|measurement|biomarker|marker)(?: ?/? ?(?:names?|"
+        r"descriptions?|parameters?|performed|requested))?|"
+        r"(?:test )?description|(?:labor)?untersuchung(?:en|sparameter)?|analyse[ns]?|analyt|"
+        r"messgr[öo](?:ß|ss)e|bezeichnung|laborparameter|kenngröße|analisi|examens?|d[ée]terminations?|"
+        r"paramètres?|libell[ée]|"
+        r"pruebas?|determinaci(?:ón|on)(?:es)?|an[áa]lisis|estudios?|par[áa]metros?|ex[áa]men(?:es)?|esam[ei]|"
+        r"exames?",
+    ),
+    (
+        Column.VALUE,
+        r"sonu[çc](?:lar)?|wynik[i]?|uitslag|resultaat|svar|v[ýy]sledek|hodnota|(?:your |current |patient(?:'s)? |"
+        r"observed |obtained |measured |test |in |out of )*(?:results?|values?|"
+        r"range|findings?|reading)"
+        r"(?: ?/ ?(?:value|result))?|observed|current|ergebnis(?:se)?|(?:mess|ist)?wert|resultat|befund|"
+        r"r[ée]sultats?|valeurs?|resultados?|"
+        r"valor(?:es)?(?: obtenido)?|risultat[oi]|esit[oi]|valore",
+    ),
 )
 _COMPILED = tuple((column, re.compile(rf"(?:{pattern})", re.IGNORECASE)) for column, pattern in _PHRASES)
 _IN_AND_OUT = re.compile(r"(?:in|out of) range", re.IGNORECASE)
@@ -84,7 +124,12 @@ def read_header(line: Line) -> tuple[Heading, ...]:
         else:
             headings.append(heading)
         start += used
-    if headings and headings[0].column is Column.OTHER and len(headings) > 2 and Column.NAME not in [h.column for h in headings]:
+    if (
+        headings
+        and headings[0].column is Column.OTHER
+        and len(headings) > 2
+        and Column.NAME not in [h.column for h in headings]
+    ):
         headings[0] = replace(headings[0], column=Column.NAME)  # "Date" above the names of a cumulative report
     kinds = {heading.column for heading in headings}
     has_values = Column.VALUE in kinds or (Column.NAME in kinds and kinds & {Column.RANGE, Column.UNIT})
@@ -97,7 +142,7 @@ def _longest(words: list[Word], start: int) -> tuple[Heading | None, int]:
     """Return the longest phrase from `start` that heads a column, and how many words it or an unknown word takes."""
     for length in range(min(_LONGEST_PHRASE, len(words) - start), 0, -1):
         run = words[start : start + length]
-        if any(b.x0 - a.x1 > 1.2 * a.height for a, b in zip(run, run[1:], strict=False)):
+        if any(b.x0 - a.x1 > 1.2 * a.height for a, b in pairwise(run)):
             continue
         text = " ".join(word.text for word in run).strip(" :*()[]|")
         if _IN_AND_OUT.fullmatch(text):

@@ -13,17 +13,22 @@ NUMBER = r"(?:\d+(?:[.,'’]\d+)*|[.,]\d+)"
 SIGNED = rf"[-+]?{NUMBER}"
 _TO = r"(?:-|\bto\b|\bbis\b|\bà\b|\ba\b|\bal\b|\bet\b|\band\b|~|÷|\.\.\.?|…)"
 _BELOW = (
-    r"<\s*(?:or\s*)?=|<|≤|\b(?:up\s*to|upto|less\s+than(?:\s+or\s+equal\s+to)?|lower\s+than|smaller\s+than|below|under|not\s+more\s+than|"
+    r"<\s*(?:or\s*)?=|<|≤|\b(?:up\s*to|upto|less\s+than(?:\s+or\s+equal\s+to)?|lower\s+than|smaller\s+than|below|"
+    r"under|not\s+more\s+than|"
     r"maximum|max\.?|bis(?:\s+zu)?|kleiner(?:\s+als)?|unter|weniger\s+als|jusqu['’]?\s*[àa]|inf[ée]rieure?\s+[àa]|"
-    r"inf\.?\s*[àa]|moins\s+de|hasta|menor\s+(?:de|que|a)|inferior\s+a|menos\s+de|fino\s+a|inferiore\s+a|minore\s+(?:di|a)|até|menor\s+(?:do\s+)?que)\s*:?"
+    r"inf\.?\s*[àa]|moins\s+de|hasta|menor\s+(?:de|que|a)|inferior\s+a|menos\s+de|fino\s+a|inferiore\s+a|"
+    r"minore\s+(?:di|a)|até|menor\s+(?:do\s+)?que)\s*:?"
 )
 _ABOVE = (
-    r">\s*(?:or\s*)?=|>|≥|\b(?:more\s+than|greater\s+than(?:\s+or\s+equal\s+to)?|higher\s+than|above|over|at\s+least|minimum|min\.?|"
+    r">\s*(?:or\s*)?=|>|≥|\b(?:more\s+than|greater\s+than(?:\s+or\s+equal\s+to)?|higher\s+than|above|over|"
+    r"at\s+least|minimum|min\.?|"
     r"größer(?:\s+als)?|über|mehr\s+als|ab|sup[ée]rieure?\s+[àa]|sup\.?\s*[àa]|plus\s+de|mayor\s+(?:de|que|a)|"
     r"superior\s+a|más\s+de|superiore\s+a|maggiore\s+(?:di|a)|oltre|acima\s+de)\s*:?"
 )
 _INNER_UNIT = r"(?:\s?(?:%|[µa-zA-Z]{1,5}/[a-zA-Zµ0-9.^/]+))?"  # "13.0 g/dL - 17.0 g/dL"
-RANGE = re.compile(rf"[(\[]?\s*({SIGNED}){_INNER_UNIT}\s*{_TO}\s*([-+]?{NUMBER})(?![\d/:]|-\d)(?:\s*[)\]])?", re.IGNORECASE)
+RANGE = re.compile(
+    rf"[(\[]?\s*({SIGNED}){_INNER_UNIT}\s*{_TO}\s*([-+]?{NUMBER})(?![\d/:]|-\d)(?:\s*[)\]])?", re.IGNORECASE
+)
 LIMIT = re.compile(rf"[(\[]?\s*({_BELOW}|{_ABOVE})\s*({SIGNED})(?![\d:])(?:\s*[)\]])?", re.IGNORECASE)
 _IS_BELOW = re.compile(_BELOW, re.IGNORECASE)
 _GROUPED = re.compile(r"\d{1,3}(?:([,.'’])\d{2,3})*(?:[,.'’])\d{3}")
@@ -32,13 +37,23 @@ _DOT_DECIMAL = re.compile(r"(?<![\d.,/])(?:\d+\.\d{1,2}|0\.\d+)(?![\d.,]*\d)")
 
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
 _NORMAL_BAND = re.compile(
-    r"(?<!near )(?<!above )(?<!high )\b(?:normals?|desirable|optimal|ideal|acceptable|sufficient|sufficiency|negative|absent|"
+    r"(?<!near )(?<!above )(?<!high )\b(?:normals?|desirable|optimal|ideal|acceptable|sufficient|sufficiency|"
+    r"negative|absent|"
     r"non[- ]?diabetics?|non[- ]?reactive|low risk|no risk|adequate|adults?|adultes?|adultos?|erwachsene|euthyroid|"
     r"non[- ]?smokers?|healthy|normwert|wünschenswert|fasting|nüchtern|good|satisfactory)\b",
     re.IGNORECASE,
 )
+_CONDITION = re.compile(
+    r"follic|luteal|lutéal|lútea|ovul|mid[- ]?cycle|menopaus|ménopaus|trimest|pregnan|gravid|schwanger|child|"
+    r"newborn|infant|neonat|kinder|"
+    r"enfant|niño|years?|yrs?|months?|days?|weeks?|jahre|\bans\b|años|puberty|tanner|morning|evening|a\.?m\.?\b|"
+    r"p\.?m\.?\b|smoker",
+    re.IGNORECASE,
+)
 _SEX_BAND = {
-    "M": re.compile(r"\b(?:m|male|males|men|man|boys?|männer|mann|männlich|hommes?|hombres?|varones|uomini|homens?)\b", re.I),
+    "M": re.compile(
+        r"\b(?:m|male|males|men|man|boys?|männer|mann|männlich|hommes?|hombres?|varones|uomini|homens?)\b", re.I
+    ),
     "F": re.compile(
         r"\b(?:f|w|female|females|women|woman|girls?|frauen?|weiblich|femmes?|mujeres|mujer|donne|mulheres)\b", re.I
     ),
@@ -60,7 +75,14 @@ class Bounds:
 
 def tidy(text: str) -> str:
     """Return the text with one kind of dash, micro sign, space and inequality sign."""
-    for variants, one in (("–—−‑‐‒﹣－", "-"), ("μ", "µ"), ("\u00a0\u202f\u2009", " "), ("＜", "<"), ("＞", ">"), ("×", "x")):
+    for variants, one in (
+        ("–—−‑‐‒﹣－", "-"),
+        ("μ", "µ"),
+        ("\u00a0\u202f\u2009", " "),
+        ("＜", "<"),
+        ("＞", ">"),
+        ("×", "x"),
+    ):
         for variant in variants:
             text = text.replace(variant, one)
     text = re.sub(r"<\s*/?\s*=|=\s*<|<\s*or\s*=|⩽|≦", "≤", text)
@@ -113,7 +135,7 @@ def _with_one_kind(digits: str, mark: str, count: int, comma_decimal: bool) -> s
 def read_range(text: str, comma_decimal: bool = False, sex: Sex | None = None) -> Bounds:
     """Return the bounds of a printed range; of several bands the normal one, or the one for the patient's sex.
 
-    Bands by sex for a patient whose sex is not known give no bounds.
+    Bands by a sex, an age or a phase that is not known give no bounds.
     """
     bands = _bands(tidy(text), comma_decimal)
     if not bands:
@@ -121,11 +143,15 @@ def read_range(text: str, comma_decimal: bool = False, sex: Sex | None = None) -
     if len(bands) == 1:
         label, bounds = bands[0]
         other = {"M": "F", "F": "M"}.get(sex or "", "")
-        return Bounds() if other and _SEX_BAND[other].search(label) and not _SEX_BAND[sex or "M"].search(label) else bounds
+        return (
+            Bounds() if other and _SEX_BAND[other].search(label) and not _SEX_BAND[sex or "M"].search(label) else bounds
+        )
     by_sex = {key: [b for label, b in bands if pattern.search(label)] for key, pattern in _SEX_BAND.items()}
     if by_sex["M"] and by_sex["F"]:
         return by_sex[sex][0] if sex else Bounds()
     normal = [bounds for label, bounds in bands if _NORMAL_BAND.search(label)]
+    if not normal and _CONDITION.search(bands[0][0]):
+        return Bounds()
     return (normal or [bands[0][1]])[0]
 
 

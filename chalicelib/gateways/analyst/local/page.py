@@ -10,7 +10,7 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A run of characters without a space. The origin is the page's upper left corner, the unit whatever the page has."""
+    """A run of characters without a space. The y axis points down, the unit is whatever the page has."""
 
     text: str
     x0: float
@@ -107,13 +107,15 @@ def _line_for(word: Word, groups: list[list[Word]]) -> list[Word] | None:
         middle = sum(w.middle for w in group) / len(group)
         height = min(max(w.height for w in group), max(word.height, 0.5 * group[0].height))
         distance = abs(word.middle - middle)
-        overlaps = any(min(w.x1, word.x1) - max(w.x0, word.x0) > 0.3 * min(w.x1 - w.x0, word.x1 - word.x0) for w in group)
+        overlaps = any(
+            min(w.x1, word.x1) - max(w.x0, word.x0) > 0.3 * min(w.x1 - w.x0, word.x1 - word.x0) for w in group
+        )
         if distance < 0.45 * height and not overlaps and (best is None or distance < best[0]):
             best = (distance, group)
     return best[1] if best else None
 
 
-_GROUPS_WITH_SPACES = re.compile(r"(?<![\d.,])\d{1,3} \d{3} ?(?:à|a|-|–|bis|to|et) ?\d{1,3} \d{3}(?![\d.,])")
+_GROUPS_WITH_SPACES = re.compile(r"(?<![\d.,])\d{1,3} \d{3} ?(?:à|á|a|-|–|bis|to|et) ?\d{1,3} \d{3}(?![\d.,])")
 
 
 def with_joined_groups(pages: list[Page]) -> list[Page]:
@@ -128,7 +130,7 @@ def _joined(line: Line) -> list[Word]:
     words: list[Word] = []
     for word in line.words:
         last = words[-1] if words else None
-        if last and word.x0 - last.x1 < 0.5 * line.height and _is_group(last.text, word.text):
+        if last and word.x0 - last.x1 < 0.75 * line.height and _is_group(last.text, word.text):
             words[-1] = replace(last, text=last.text + word.text, x1=word.x1)
         else:
             words.append(word)
@@ -136,4 +138,7 @@ def _joined(line: Line) -> list[Word]:
 
 
 def _is_group(left: str, right: str) -> bool:
-    return re.fullmatch(r"[(\[<>]?[1-9]\d{0,2}(?:\d{3})*", left) is not None and re.fullmatch(r"\d{3}[)\]]?", right) is not None
+    return (
+        re.fullmatch(r"[(\[<>]?[1-9]\d{0,2}(?:\d{3})*", left) is not None
+        and re.fullmatch(r"\d{3}[)\]]?", right) is not None
+    )

@@ -19,33 +19,50 @@ _MONTHS = (
 _MONTH_NUMBER = {name: number for number, names in enumerate(_MONTHS, 1) for name in names}
 _NUMERIC = re.compile(r"(?<![\d./-])(\d{1,2})\s?([./-])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{2})(?![\d./-]\d)(?!\d)")
 _ISO = re.compile(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
-_DAY_MONTH = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|\.)?[\s\-./,]*(?:de\s+)?([^\W\d_]{3,10})\.?[\s\-./,]*(?:de\s+)?(\d{4}|\d{2})(?![\d:])")
+_DAY_MONTH = re.compile(
+    r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|\.)?[\s\-./,]*(?:de\s+)?([^\W\d_]{3,10})\.?[\s\-./,]*(?:de\s+)?(\d{4}|"
+    r"\d{2})(?![\d:])"
+)
 _MONTH_DAY = re.compile(r"([^\W\d_]{3,10})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})(?!\d)")
 _COLLECTED = re.compile(
-    r"collect(?:ed|ion)|sampl(?:ed|ing)|drawn|specimen\s+(?:date|taken)|sample\s+(?:date|taken|on)|date\s+of\s+(?:sample|test|examination)|"
-    r"entnahme\w*|abnahme\w*|entnommen|probennahme|pr[ée]l[èe]v\w*|toma(?:\s+de)?\s+(?:de\s+)?muestra|extracci[óo]n|fecha\s+(?:de\s+)?toma|prelievo|coleta\w*",
+    r"collect(?:ed|ion)|sampl(?:ed|ing)|drawn|specimen\s+(?:date|taken)|sample\s+(?:date|taken|on)|"
+    r"date\s+of\s+(?:sample|test|examination)|"
+    r"entnahme\w*|abnahme\w*|entnommen|probennahme|pr[ée]l[èe]v\w*|toma(?:\s+de)?\s+(?:de\s+)?muestra|"
+    r"extracci[óo]n|fecha\s+(?:de\s+)?toma|prelievo|coleta\w*|afname\w*|pobran\w*|numune\w*|provtagning\w*|"
+    r"prøvetag\w*|odb[ěe]r\w*",
     re.IGNORECASE,
 )
 _REPORTED = re.compile(
-    r"discharg\w*|dictated|entlass\w*|liberad\w*|emiss[ãa]o|laudo|report(?:ed|ing)?|result(?:ed|s)?\s+(?:on|date)|released|issued?|approved|authori[sz]ed|validated|final(?:i[sz]ed)?\s+(?:on|date)|"
-    r"befund\w*|ausgang\w*|berichts?\w*|druckdatum|ausgedruckt|[ée]dit[ée]\w*|compte[- ]rendu|valid[ée]\w*|r[ée]sultats?\s+du|"
+    r"rapport\w*|uitslag\s?datum|wyniku|wydania|onay\w*|rapor\b|svarsdatum|discharg\w*|dictated|entlass\w*|"
+    r"liberad\w*|emiss[ãa]o|laudo|report(?:ed|ing)?|result(?:ed|s)?\s+(?:on|date)|"
+    r"released|issued?|approved|authori[sz]ed|validated|final(?:i[sz]ed)?\s+(?:on|date)|"
+    r"befund\w*|ausgang\w*|berichts?\w*|druckdatum|ausgedruckt|[ée]dit[ée]\w*|compte[- ]rendu|valid[ée]\w*|"
+    r"r[ée]sultats?\s+du|"
     r"informe|emisi[óo]n|validaci[óo]n|fecha\s+(?:de\s+)?(?:informe|resultado)|referto",
     re.IGNORECASE,
 )
-_PLAIN_DATE = re.compile(r"(?:^|\s)(?:date|datum|fecha|data|le)\b\s*(?:of\s+(?:visit|service))?\s*[:.]?", re.IGNORECASE)
+_PLAIN_DATE = re.compile(
+    r"(?:^|\s)(?:date|datum|fecha|data|le)\b\s*(?:of\s+(?:visit|"
+    r"service))?\s*[:.]?",
+    re.IGNORECASE,
+)
 _IN_HAND = re.compile(r"receiv\w*|regist\w*|print\w*|eingang\w*|reçu|recib\w*|recep\w*|accept\w*", re.IGNORECASE)
 _NOT_OURS = re.compile(
-    r"birth|d\.?o\.?b|born|geb(?:oren|\.|urts\w*)?\b|n[ée]e?\s+le|naissance|nacimiento|nascita|received|receiv|regist|eingang\w*|eingegangen|"
+    r"birth|d\.?o\.?b|born|geb(?:oren|\.|urts\w*)?\b|n[ée]e?\s+le|naissance|nacimiento|nascita|received|receiv|"
+    r"regist|eingang\w*|eingegangen|"
     r"re[çc]u|recep\w*|recib\w*|print\w*|order\w*|admi\w*|expir\w*|valid\s+until|previous|prior|next",
     re.IGNORECASE,
 )
 _SEX = re.compile(
     r"\b(?:sex|gender|geschlecht|sexe|sexo|sesso)\b[^A-Za-zäöü\n]*(?:[\d.]+\s*(?:y\w*|years?|jahre?|ans|años)\W*)?"
-    r"(male|female|m[äa]nnlich|weiblich|masculin|f[ée]minin|masculino|femenino|hombre|mujer|homme|femme|maschio|femmina|man|woman|m|f|w|h)\b",
+    r"(male|female|m[äa]nnlich|weiblich|masculin|f[ée]minin|masculino|femenino|hombre|mujer|homme|femme|maschio|"
+    r"femmina|man|woman|m|f|w|h)\b",
     re.IGNORECASE,
 )
 _SEX_AFTER_AGE = re.compile(
-    r"\b(?:age|alter|âge|edad|years?|yrs?|y|jahre|ans|años)\b[^A-Za-z\n]{0,12}(?:years?|yrs?|y(?:\(s\))?|jahre|ans|años)?\W{0,5}(male|female|m|f)\b", re.IGNORECASE
+    r"\b(?:age|alter|âge|edad|years?|yrs?|y|jahre|ans|años)\b[^A-Za-z\n]{0,12}(?:years?|yrs?|y(?:\(s\))?|jahre|"
+    r"ans|años)?\W{0,5}(male|female|m|f)\b",
+    re.IGNORECASE,
 )
 _MARGIN = 8  # characters between a label and the label that the date may belong to instead
 
@@ -125,7 +142,9 @@ def _iso_dates(text: str) -> Iterator[tuple[date, int]]:
 def _numeric_dates(text: str, month_first: bool) -> Iterator[tuple[date, int]]:
     for match in _NUMERIC.finditer(text):
         first, second, year = int(match[1]), int(match[3]), _full_year(match[4])
-        day, month = (second, first) if (month_first and match[2] != "." and second > 0) or second > 12 else (first, second)
+        day, month = (
+            (second, first) if (month_first and match[2] != "." and second > 0) or second > 12 else (first, second)
+        )
         yield from _made(year, month, day, match.start())
 
 

@@ -7,7 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.errors import Unreadable
@@ -25,7 +25,7 @@ class _Char:
     x1: float
     baseline: float
     size: float
-    quarter: int  # reading direction in quarter turns against the clock, -1 for oblique text
+    quarter: int  # quarter turns of its reading direction with the clock, -1 for oblique text
     is_bold: bool = False
 
 
@@ -84,7 +84,7 @@ def _words(document: Any, index: int) -> list[Word]:
     page.close()
     turns = Counter(char.quarter for char in chars if char.quarter >= 0 and char.text)
     main = turns.most_common(1)[0][0] if turns else 0
-    return list(_join([char for char in chars if not char.text or char.quarter == main]))
+    return _with_exponents(list(_join([char for char in chars if not char.text or char.quarter == main])))
 
 
 def _characters(textpage: Any) -> Iterator[_Char]:
@@ -120,11 +120,11 @@ def _is_bold(handle: Any, index: int) -> bool:
 
 def _upright(text: str, box: Any, x: float, y: float, quarter: int, is_bold: bool) -> _Char:
     """Return the character as it stands once its reading direction points to the right, y growing downwards."""
-    if quarter == 1:
+    if quarter == 3:
         return _Char(text, box.bottom, box.top, x, box.right - box.left, quarter, is_bold)
     if quarter == 2:
         return _Char(text, -box.right, -box.left, y, box.top - box.bottom, quarter, is_bold)
-    if quarter == 3:
+    if quarter == 1:
         return _Char(text, -box.top, -box.bottom, -x, box.right - box.left, quarter, is_bold)
     return _Char(text, box.left, box.right, -y, box.top - box.bottom, quarter, is_bold)
 
@@ -147,10 +147,30 @@ def _join(chars: list[_Char]) -> Iterator[Word]:
             yield _word(text, run)
             run, text = [], ""
         if char.text:
-            if run and text.endswith("10") and char.text in "0123456789" and _is_raised(run[0], char):
-                text += "^"
-            text += char.text
+            is_exponent = text.endswith("10") and char.text.isdigit() and _is_raised(run[0], char)
+            text += f"^{char.text}" if is_exponent else char.text
             run.append(char)
+
+
+def _with_exponents(words: list[Word]) -> list[Word]:
+    """Join "10", a small raised "9" and "/L" where PDFium gave them as words, and the exponent on another line."""
+    joined = list(words)
+    for ten in [word for word in words if word.text == "10" or word.text.endswith("x10")]:
+        power = next(
+            (w for w in joined if w.text.isdigit() and w.height < 0.85 * ten.height and _is_beside(ten, w)), None
+        )
+        if power is None or power.middle >= ten.middle:
+            continue
+        rest = next((w for w in joined if w not in (ten, power) and _is_beside(power, w)), None)
+        end = rest or power
+        whole = replace(ten, text=f"{ten.text}^{power.text}{rest.text if rest else ''}", x1=end.x1)
+        joined = [whole if w is ten else w for w in joined if w is not power and w is not rest]
+    return joined
+
+
+def _is_beside(left: Word, right: Word) -> bool:
+    overlap = min(left.y1, right.y1) - max(left.y0, right.y0)
+    return abs(right.x0 - left.x1) < 0.12 * left.height and overlap > 0.3 * min(left.height, right.height)
 
 
 def _is_apart(left: _Char, right: _Char, first: _Char) -> bool:

@@ -1,4 +1,4 @@
-"""The text of a picture with the place of each word, through RapidOCR, which carries its models and needs no network."""
+"""The text of a picture with the place of each word, by RapidOCR, which carries its models and needs no network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 import math
 from collections.abc import Iterator
 from functools import cache
-from statistics import median
 from typing import Any
 
 from chalicelib.errors import AnalystUnavailable, Unreadable
@@ -15,6 +14,8 @@ from chalicelib.gateways.analyst.local.page import Page, Word
 THREADS = 2
 LONGEST_SIDE = 2000  # pixels; larger pictures are made smaller first, as more takes longer and reads no better
 SMALLEST_SIDE = 1100  # pixels of the longer side; type in smaller pictures is too small to read, so they are enlarged
+MOST_TILT = math.radians(15)
+LONG_TEXT = 15  # times its height: as long as a text must be for its box to show the tilt
 LEAST_SCORE = 0.5
 
 
@@ -60,7 +61,9 @@ def _engine() -> Any:
     try:
         from rapidocr import RapidOCR
     except ImportError as error:
-        raise AnalystUnavailable("reading pictures needs rapidocr and onnxruntime, which are not installed here") from error
+        raise AnalystUnavailable(
+            "reading pictures needs rapidocr and onnxruntime, which are not installed here"
+        ) from error
     return RapidOCR(
         params={
             "Global.log_level": "error",
@@ -81,7 +84,11 @@ def _recognise(image: Any) -> _Found:
     if result.boxes is None or result.txts is None:
         return []
     found = zip(result.boxes, result.txts, result.scores, strict=True)
-    return [([(float(x), float(y)) for x, y in box], text, float(score)) for box, text, score in found if score >= LEAST_SCORE]
+    return [
+        ([(float(x), float(y)) for x, y in box], text, float(score))
+        for box, text, score in found
+        if score >= LEAST_SCORE
+    ]
 
 
 def _on_white(image: Any) -> Any:
@@ -116,13 +123,30 @@ def _certainty(boxes: _Found) -> float:
 
 
 def _tilt(boxes: _Found) -> float:
-    """Return the angle, in radians, that the lines of a photographed page have."""
-    angles = [
-        math.atan2(box[1][1] - box[0][1], box[1][0] - box[0][0])
-        for box, text, _ in boxes
-        if len(text) >= 6 and box[1][0] - box[0][0] > 3 * abs(box[3][1] - box[0][1])
-    ]
-    return median(angles) if len(angles) >= 3 else 0.0
+    """Return the angle, in radians, that the lines of a photographed page have.
+
+    Boxes of short texts are cut level whatever the page does, so the angle is the one that puts most boxes' middles on
+    common lines, near the one that the widest boxes show.
+    """
+    import numpy
+
+    if len(boxes) < 3:
+        return 0.0
+    corners = numpy.asarray([box for box, _, _ in boxes])  # texts, corners, coordinates
+    middles, slopes = corners.mean(axis=1), corners[:, 1] - corners[:, 0]
+    widest = numpy.argsort(slopes[:, 0])[-5:]
+    shown = float(numpy.median(numpy.arctan2(slopes[widest, 1], slopes[widest, 0])))
+    height = float(numpy.median(corners[:, 3, 1] - corners[:, 0, 1]))
+    if height <= 0 or abs(shown) > MOST_TILT:
+        return 0.0
+    trust = math.radians(1.5 if float(slopes[widest[0], 0]) > LONG_TEXT * height else 3)
+
+    def level(angle: float) -> float:
+        rows = middles[:, 1] * math.cos(angle) - middles[:, 0] * math.sin(angle)
+        apart = numpy.abs(rows[:, None] - rows[None, :]) / (0.15 * height)
+        return float(numpy.exp(-(apart**2)).sum()) * math.exp(-(((angle - shown) / trust) ** 2))
+
+    return max((shown + math.radians(step / 20) for step in range(-80, 81)), key=level)
 
 
 def _words(box: _Box, text: str, score: float, angle: float) -> Iterator[Word]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -11,7 +11,14 @@ from chalicelib.errors import AnalystUnavailable, NotMedical, Unreadable
 from chalicelib.gateways.analyst.findings import Document, FileType
 from chalicelib.gateways.analyst.local.atoms import Kind
 from chalicelib.gateways.analyst.local.is_medical import is_medical
-from chalicelib.gateways.analyst.local.numbers import Sex, plain_limit, read_range, tidy, to_decimal, uses_decimal_commas
+from chalicelib.gateways.analyst.local.numbers import (
+    Sex,
+    plain_limit,
+    read_range,
+    tidy,
+    to_decimal,
+    uses_decimal_commas,
+)
 from chalicelib.gateways.analyst.local.page import Line, Page, lines_of, with_joined_groups
 from chalicelib.gateways.analyst.local.particulars import particulars_of
 from chalicelib.gateways.analyst.local.pdf_text import pages_of_pdf, picture_of_page
@@ -39,14 +46,22 @@ def read(document: Document, deadline: datetime) -> Reading:
     """
     _check(deadline)
     pages, page_count, source = _pages(document, deadline)
+    _check(deadline)
+    return reading_of(pages, page_count, source, (SystemClock().now() + timedelta(days=1)).date())
+
+
+def reading_of(pages: list[Page], page_count: int, source: TextSource, latest: date) -> Reading:
+    """Return what pages of words say; dates after `latest` (today, or tomorrow further east) are misread.
+
+    Raises:
+        NotMedical, Unreadable: as `read` does.
+    """
     pages = with_joined_groups(pages)
     lines = [line for page in pages for line in lines_of(page.words, page.number)]
     text = "\n".join(line.text for line in lines)
     if not any(character.isalnum() for character in text):
         raise Unreadable()
-    _check(deadline)
-    now = SystemClock().now()
-    particulars = particulars_of(lines, (now + timedelta(days=1)).date())
+    particulars = particulars_of(lines, latest)
     comma_decimal = uses_decimal_commas(tidy(text))
     rows = tuple(_row(found, comma_decimal, particulars.sex) for found in results_in(pages))
     vitals = vitals_of(lines, comma_decimal)

@@ -14,10 +14,10 @@ from chalicelib.gateways.analyst.findings import VitalType
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One laboratory result as it stands in the document.
 
-    `value` is a Decimal with the document's digits, or text ("Negative", "<0.01"). `flag` is the mark printed beside the
-    value: "L" low, "H" high, "A" abnormal without a direction. `is_abnormal` compares value and range, falls back to the
-    flag, and is None where the document gives neither. `section` is the heading that the row stood under. `confidence`
-    is 1 to 10, one decimal. `text` is the line as read.
+    `value` is a Decimal with the document's digits, or text ("Negative", "<0.01"). `flag` is the mark printed beside
+    the value: "L" low, "H" high, "A" abnormal without a direction. `is_abnormal` compares value and range, falls back
+    to the flag, and is None where the document gives neither. `section` is the heading that the row stood under.
+    `confidence` is 1 to 10, one decimal. `text` is the line as read.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VitalRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One vital sign as it stands in the document. Blood pressure fills systolic and diastolic, the others `numeric`."""
+    """One vital sign as it stands in the document. Blood pressure fills two values, the others fill `numeric`."""
 
     vital_type: VitalType
     systolic: Decimal | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 
 from chalicelib.gateways.analyst.local import vocabulary
 from chalicelib.gateways.analyst.local.atoms import AtomLine, Kind, atoms_of
@@ -13,7 +14,6 @@ from chalicelib.gateways.analyst.local.evidence import ENOUGH, weigh
 from chalicelib.gateways.analyst.local.headers import Heading, read_header, single_value_columns, tables_beside
 from chalicelib.gateways.analyst.local.page import Line, Page, Word, lines_of
 from chalicelib.gateways.analyst.local.wrapped import Surroundings, Whole, is_plain, whole_result
-
 
 _ROWS_THAT_SHOW_A_WIDTH = 4
 
@@ -44,19 +44,19 @@ def results_in(pages: list[Page]) -> list[Found]:
     """Return the results of a document in reading order. A table's header holds until the next one, across pages."""
     state = _State()
     for page in pages:
-        for words in _side_by_side(page, state.headings):
+        for words in _side_by_side(page):
             lines = [line for line in lines_of(words, page.number) if re.search(r"\w", line.text)]
             _read_lines(lines, state)
     return _without_repeats(state.found)
 
 
-def _side_by_side(page: Page, headings: tuple[Heading, ...]) -> list[list[Word]]:
+def _side_by_side(page: Page) -> list[list[Word]]:
     """Return the words of each of the tables that stand beside each other, or all words."""
     for line in lines_of(page.words, page.number):
         tables = tables_beside(read_header(line))
         if len(tables) > 1:
             edges = [float("-inf"), *(table[0].x0 - line.height for table in tables[1:]), float("inf")]
-            return [[w for w in page.words if a <= w.x0 < b] for a, b in zip(edges, edges[1:], strict=False)]
+            return [[w for w in page.words if a <= w.x0 < b] for a, b in pairwise(edges)]
     return [list(page.words)]
 
 
@@ -68,12 +68,13 @@ def _read_lines(lines: list[Line], state: _State) -> None:
             continue
         header = read_header(line)
         if header:
-            state.headings = single_value_columns(header)
+            # Columns set off by bars are not aligned: they are told apart by what they hold.
+            state.headings = () if "|" in line.text else single_value_columns(header)
             state.values_x = []
             continue
         atom_line = atoms_of(line, state.headings)
         if not _take_results(atom_line, lines, i, state, taken):
-            _take_words(line, atom_line, lines, i, state)
+            _take_words(line, atom_line, i, state)
 
 
 def _take_results(atom_line: AtomLine, lines: list[Line], i: int, state: _State, taken: set[int]) -> bool:
@@ -82,7 +83,9 @@ def _take_results(atom_line: AtomLine, lines: list[Line], i: int, state: _State,
     for n, candidate in enumerate(candidates_of(atom_line, state.headings)):
         whole = Whole(candidate)
         if n == 0:
-            whole = whole_result(candidate, i, Surroundings(lines, state.headings, state.last_index + 1, _names_end(state, atom_line)))
+            whole = whole_result(
+                candidate, i, Surroundings(lines, state.headings, state.last_index + 1, _names_end(state, atom_line))
+            )
         value = whole.candidate
         is_in_column = any(abs(value.value_x0 - x0) < 3 or abs(value.value_x1 - x1) < 3 for x0, x1 in state.values_x)
         weight = weigh(value, value.name, state.in_remarks, is_in_column)
@@ -105,7 +108,7 @@ def _names_end(state: _State, atom_line: AtomLine) -> float:
     return max((candidate.name_x1 for candidate in here), default=0.0) if len(here) >= _ROWS_THAT_SHOW_A_WIDTH else 0.0
 
 
-def _take_words(line: Line, atom_line: AtomLine, lines: list[Line], i: int, state: _State) -> None:
+def _take_words(line: Line, atom_line: AtomLine, i: int, state: _State) -> None:
     """Note a heading or the beginning of remarks; other words are read past."""
     text = clean_name(line.text)
     cells = [a for a in atom_line.atoms if a.begins_cell and a.kind is not Kind.LABEL]
@@ -118,7 +121,9 @@ def _take_words(line: Line, atom_line: AtomLine, lines: list[Line], i: int, stat
     is_long = len(line.words) > 8 or len(cells) > 1 or line.text.rstrip().endswith((".", ","))
     if not is_plain(line, state.headings) or is_long or len(text) < 3 or _TITLE.search(text):
         return
-    looks_like_heading = line.text.isupper() or line.is_bold or vocabulary.ANALYTE.search(text) or vocabulary.HEADING.search(text)
+    looks_like_heading = (
+        line.text.isupper() or line.is_bold or vocabulary.ANALYTE.search(text) or vocabulary.HEADING.search(text)
+    )
     if not looks_like_heading:
         state.maybe_heading = (i, text)
         return
@@ -133,8 +138,15 @@ def _section_under(section: str | None, text: str) -> str:
     return text
 
 
-_PART = re.compile(r"(?:physical|chemical|micros\w+|macros\w+|sediment\w*|physikalisch|chemisch|mikroskop\w*)\b", re.IGNORECASE)
-_TITLE = re.compile(r"\b(?:report|laborator(?:y|ies)|lab|labs|diagnostics?|befund|labor|laboratoire|informe|laboratorio)\b", re.IGNORECASE)
+_PART = re.compile(
+    r"(?:physical|chemical|micros\w+|macros\w+|sediment\w*|physikalisch|chemisch|mikroskop\w*)\b", re.IGNORECASE
+)
+_TITLE = re.compile(
+    r"\b(?:report|laborator(?:y|ies)|lab|labs|diagnostics?|befund|labor|laboratoire|informe|laboratorio)\b",
+    re.IGNORECASE,
+)
+
+
 def _without_repeats(found: list[Found]) -> list[Found]:
     """Leave out a result that is printed twice (a summary, a repeated page), keeping the fuller of the two."""
     kept: dict[tuple[str, str, str], Found] = {}

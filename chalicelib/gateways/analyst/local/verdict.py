@@ -12,14 +12,18 @@ from chalicelib.gateways.analyst.local.vocabulary import FLAG, SIGN_FLAG
 Flag = Literal["L", "H", "A"]
 
 _ABSENT = re.compile(
-    r"\b(?:neg(?:ative?|ativ|ativo|ativa|\.)?|négatif|négative|nil|none|absent|absence|ausente|absente?|undetected|"
-    r"(?:not|none|no|non|nicht)[- ]?(?:\s?(?:detected|seen|present|reactive|reaktiv|reactivo|réactif|detectado|détecté|nachweisbar|growth))|"
+    r"\b(?:neg(?:ative?|ativ|ativo|ativa|\.)?|négatif|négative|negatif|negatief|ujemny|nil|none|absent|absence|"
+    r"ausente|absente?|undetected|"
+    r"(?:not|none|no|non|nicht)[- ]?(?:\s?(?:detected|seen|present|reactive|reaktiv|reactivo|réactif|detectado|"
+    r"détecté|nachweisbar|growth))|"
     r"nonreactive)\b",
     re.IGNORECASE,
 )
 _TITER = re.compile(r"1\s?:\s?(\d{1,5})")
 _PRESENT = re.compile(
-    r"\b(?:pos(?:itive?|itiv|itivo|itiva|itif|\.)?|detected|present|presente|présente?|reactive|reaktiv|reactivo|réactif|traces?|"
+    r"\b(?:dodatni|pozitif|positief|pos(?:itive?|itiv|itivo|itiva|itif|\.)?|detected|present|presente|présente?|"
+    r"reactive|reaktiv|reactivo|"
+    r"réactif|traces?|"
     r"spuren?|trazas|few|many|moderate|numerous|plenty|occasional|rare|abundant|nachweisbar)\b|\+",
     re.IGNORECASE,
 )
@@ -37,7 +41,9 @@ def read_flag(text: str | None) -> Flag | None:
     return None
 
 
-def is_abnormal(value: Decimal | str, bounds: Bounds, range_text: str | None, flag: Flag | None, comma: bool) -> bool | None:
+def is_abnormal(
+    value: Decimal | str, bounds: Bounds, range_text: str | None, flag: Flag | None, comma: bool
+) -> bool | None:
     """Compare a result with its range (bounds count as inside); None where neither range nor flag decides."""
     if not bounds.is_empty:
         outside = _is_outside(value, bounds, comma)
@@ -84,7 +90,7 @@ def _differs(value: str, expected: str) -> bool | None:
     if titer and limit:
         return int(titer[1]) >= int(limit[1]) if "<" in expected else int(titer[1]) > int(limit[1])
     mine, theirs = value.casefold().strip(" ()."), expected.casefold().strip(" ().")
-    if mine == theirs or mine in re.split(r"\s*(?:[/,;|]|\bor\b|\bto\b|-)\s*", theirs):
+    if mine == theirs or mine in re.split(r"\s*(?:[/,;|]|\bor\b|\bto\b|\s-\s)\s*", theirs):
         return False
     if _ABSENT.search(theirs):
         return False if _ABSENT.search(mine) else True if _PRESENT.search(mine) or mine[:1].isdigit() else None

@@ -25,7 +25,9 @@ class _Sign:
     normal: dict[str, tuple[Decimal, Decimal]]
 
 
-def _sign(type_: VitalType, label: str, units: list[tuple[str, str, str, str]], normal: dict[str, tuple[str, str]]) -> _Sign:
+def _sign(
+    type_: VitalType, label: str, units: list[tuple[str, str, str, str]], normal: dict[str, tuple[str, str]]
+) -> _Sign:
     return _Sign(
         type_,
         label,
@@ -39,7 +41,14 @@ _SIGNS = (
         VitalType.HEART_RATE,
         r"pulse(?:\s+rate)?|heart\s*rate|\bHR\b|puls(?:frequenz)?|herzfrequenz|fréquence\s+cardiaque|pouls|"
         r"frecuencia\s+cardiaca|pulso",
-        [(r"(?:bpm|/\s?min(?:ute)?|beats(?:\s*/\s*|\s+per\s+)min(?:ute)?|per\s+min(?:ute)?|S/min|lpm)?", "bpm", "25", "240")],
+        [
+            (
+                r"(?:bpm|/\s?min(?:ute)?|beats(?:\s*/\s*|\s+per\s+)min(?:ute)?|per\s+min(?:ute)?|S/min|lpm)?",
+                "bpm",
+                "25",
+                "240",
+            )
+        ],
         {"bpm": ("60", "100")},
     ),
     _sign(
@@ -57,19 +66,25 @@ _SIGNS = (
     _sign(
         VitalType.HEIGHT,
         r"(?:body\s+)?height|\bht\b\.?|(?:körper)?größe|taille|talla|estatura",
-        [(r"(?:cms?|centimet\w+)\b", "cm", "25", "260"), (r"(?:m|met(?:er|re)s?)\b", "m", "0.25", "2.6"), (r"(?:in|inch(?:es)?)\b", "in", "10", "102")],
+        [
+            (r"(?:cms?|centimet\w+)\b", "cm", "25", "260"),
+            (r"(?:m|met(?:er|re)s?)\b", "m", "0.25", "2.6"),
+            (r"(?:in|inch(?:es)?)\b", "in", "10", "102"),
+        ],
         {},
     ),
     _sign(
         VitalType.OXYGEN_SATURATION,
-        r"SpO\s?2|SpO₂|SaO\s?2|O2\s*sat(?:uration)?\.?|oxygen\s+saturation|sauerstoffsättigung|saturation(?:\s+en)?\s+(?:O2|oxygène)|"
+        r"SpO\s?2|SpO₂|SaO\s?2|O2\s*sat(?:uration)?\.?|oxygen\s+saturation|sauerstoffsättigung|"
+        r"saturation(?:\s+en)?\s+(?:O2|oxygène)|"
         r"saturación(?:\s+de)?\s+(?:O2|oxígeno)",
         [(r"%?", "%", "50", "100")],
         {"%": ("95", "100")},
     ),
 )
 _PRESSURE = re.compile(
-    r"(?:blood\s+pressure|\bB\.?P\b\.?|blutdruck|\bRR\b|tension\s+artérielle|pression\s+artérielle|presión\s+arterial|\bT\.?A\.?\b)"
+    r"(?:blood\s+pressure|\bB\.?P\b\.?|blutdruck|\bRR\b|tension\s+artérielle|pression\s+artérielle|"
+    r"presión\s+arterial|\bT\.?A\.?\b)"
     rf"{_GAP}(\d{{2,3}})\s*/\s*(\d{{2,3}})(?!\s?[/\d])",
     re.IGNORECASE,
 )

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from chalicelib.gateways.analyst.local import vocabulary
-from chalicelib.gateways.analyst.local.atoms import Atom, AtomLine, Kind, atoms_of
+from chalicelib.gateways.analyst.local.atoms import SCALES, Atom, AtomLine, Kind, atoms_of
 from chalicelib.gateways.analyst.local.candidates import Candidate, clean_name
+from chalicelib.gateways.analyst.local.columns import cells_of
 from chalicelib.gateways.analyst.local.headers import Heading, read_header
 from chalicelib.gateways.analyst.local.page import Line
 
-_SCALES = (Kind.RANGE, Kind.BANDS, Kind.LIMIT)
 _FARTHEST = 4  # lines
 
 
@@ -69,8 +69,8 @@ def _look_up(whole: Whole, at: int, around: Surroundings) -> None:
 
 
 def _take_card_range(whole: Whole, atom_line: AtomLine) -> bool:
-    """Take the range above a value that stands alone, as patient portals print it: name, range, value below each other."""
-    scales = [a.text for a in atom_line.atoms if a.kind in _SCALES]
+    """Take the range above a value that stands alone: patient portals print name, range and value below each other."""
+    scales = [a.text for a in atom_line.atoms if a.kind in SCALES]
     words = [a.text for a in atom_line.atoms if a.kind is Kind.WORD]
     if not scales or any(a.kind is Kind.NUMBER for a in atom_line.atoms) or whole.candidate.ranges:
         return False
@@ -86,7 +86,10 @@ def _begins_name(line: Line, candidate: Candidate, around: Surroundings) -> bool
     """Is this the first line of the name that ends on the result's line?"""
     if not is_plain(line, around.headings) or abs(line.x0 - candidate.name_x0) > 2 * line.height:
         return False
-    is_alike = line.is_bold == candidate.line.words[0].is_bold and abs(line.height - candidate.line.height) < 0.15 * line.height
+    is_alike = (
+        line.is_bold == candidate.line.words[0].is_bold
+        and abs(line.height - candidate.line.height) < 0.15 * line.height
+    )
     if line.x1 > candidate.value_x0 + line.height or not is_alike or line.text.isupper() != candidate.name.isupper():
         return False
     return _goes_on(line.text, candidate.name)
@@ -108,17 +111,19 @@ def _take_line(whole: Whole, atom_line: AtomLine, pitches: tuple[float, float], 
     """Add a line to the result above it if each of its cells continues one of the result's cells."""
     candidate, height = whole.candidate, atom_line.line.height
     name, unit, ranges = candidate.name, candidate.unit, list(candidate.ranges)
-    for cell in _cells(atom_line.atoms):
+    for cell in cells_of(atom_line.atoms):
         text, x0, x1 = atom_line.between(cell[0], cell[-1]), cell[0].x0, cell[-1].x1
         if _continues_range(cell, x0, x1, candidate, height):
             ranges.append(text)
-        elif candidate.unit_x0 is not None and abs(x0 - candidate.unit_x0) < 0.7 * height and re.match(r"[a-z/(]", text):
+        elif (
+            candidate.unit_x0 is not None and abs(x0 - candidate.unit_x0) < 0.7 * height and re.match(r"[a-z/(]", text)
+        ):
             unit = f"{unit} {text}"
         elif x1 >= candidate.value_x0 or abs(x0 - candidate.name_x0) > 2.5 * height:
             return False
         elif _continues_name(text, cell, candidate, atom_line.line, pitches, around):
             name = f"{name} {clean_name(text)}"
-        elif not vocabulary.METHOD.match(text) and height >= 0.8 * candidate.line.height:
+        elif not _is_method(text) and height >= 0.8 * candidate.line.height:
             return False
     whole.candidate = replace(candidate, name=name, unit=unit, ranges=tuple(ranges))
     return True
@@ -126,7 +131,7 @@ def _take_line(whole: Whole, atom_line: AtomLine, pitches: tuple[float, float], 
 
 def _continues_range(cell: list[Atom], x0: float, x1: float, candidate: Candidate, height: float) -> bool:
     """Does this cell go on with the range above it, or give the range that the result's own line lacks?"""
-    has_scale = any(a.kind in _SCALES for a in cell)
+    has_scale = any(a.kind in SCALES for a in cell)
     if has_scale and cell[0].kind is Kind.LABEL and not candidate.ranges:
         return True
     if min(x1, candidate.value_x1) - max(x0, candidate.value_x0) > 0 or cell[0].kind is Kind.NUMBER:
@@ -138,42 +143,43 @@ def _continues_range(cell: list[Atom], x0: float, x1: float, candidate: Candidat
     return is_under_range and (has_scale or cell[0].kind is not Kind.ANSWER)
 
 
-def _cells(atoms: Sequence[Atom]) -> list[list[Atom]]:
-    cells: list[list[Atom]] = []
-    for atom in atoms:
-        if atom.begins_cell or not cells:
-            cells.append([])
-        cells[-1].append(atom)
-    return cells
-
-
 def _continues_name(
     text: str, cell: list[Atom], candidate: Candidate, line: Line, pitches: tuple[float, float], around: Surroundings
 ) -> bool:
     """Does this cell finish the name above it? `pitches` are the steps from the line before and to the line after."""
     if any(a.kind not in (Kind.WORD, Kind.LABEL) for a in cell) or vocabulary.REMARKS.match(text) or len(cell) > 6:
         return False
-    if line.height < 0.85 * candidate.line.height or vocabulary.PARTICULARS.match(text) or vocabulary.SENTENCE.search(text):
+    if (
+        line.height < 0.85 * candidate.line.height
+        or vocabulary.PARTICULARS.match(text)
+        or vocabulary.SENTENCE.search(text)
+    ):
         return False
     if _goes_on(candidate.name, text):
         return True
     is_alike = line.words[0].is_bold == candidate.line.words[0].is_bold and text.isupper() == candidate.name.isupper()
-    if not is_alike or vocabulary.METHOD.match(text) or vocabulary.HEADING.search(text):
+    if not is_alike or _is_method(text) or vocabulary.HEADING.search(text):
         return False
-    needed = candidate.name_x1 + 0.3 * line.height + cell[0].x1 - cell[0].x0  # had its first word stood on the line above
+    needed = (
+        candidate.name_x1 + 0.3 * line.height + cell[0].x1 - cell[0].x0
+    )  # had its first word stood on the line above
     before, after = pitches
-    if before < 0.85 * after:
-        return needed >= max(around.names_end, candidate.name_x1)
     next_column = min(x for x in (candidate.value_x0, candidate.unit_x0, candidate.range_x0) if x is not None)
-    limit = around.names_end if around.names_end > 0 else next_column - line.height
-    return before <= 1.2 * after and needed >= limit
+    is_close = before < 0.85 * after
+    share = 0.7 if is_close else 1.0  # of the way to the next column, where the other names do not tell the width
+    limit = around.names_end or candidate.name_x0 + share * (next_column - line.height - candidate.name_x0)
+    return (is_close or before <= 1.2 * after) and needed >= limit
+
+
+def _is_method(text: str) -> bool:
+    return vocabulary.METHOD.match(text) is not None or vocabulary.METHOD_WORD.search(text) is not None
 
 
 def _goes_on(first: str, second: str) -> bool:
     """Does the second line finish what the first one began?"""
     if first.count("(") > first.count(")"):
         return True
-    if re.search(r"(?:[-,/&+]|\b(?:of|and|with|for|to|und|der|de|du|la|et|y|di|per|do|da))$", first.strip()):
+    if re.search(r"(?:(?<=\w)-|[,/&+]|\b(?:of|and|with|for|to|und|der|de|du|la|et|y|di|per|do|da))$", first.strip()):
         return True
     opening = second.strip()
     if match := re.match(r"\(([\w/+-]{2,10})\)", opening):
@@ -187,7 +193,9 @@ def _abbreviates(short: str, name: str) -> bool:
     if capitals < 2 or any(vocabulary.METHOD_ABBREVIATION.fullmatch(part) for part in [short, *short.split("/")]):
         return False
     remaining = iter(name.casefold())
-    is_spelt = short[0].casefold() == name[:1].casefold() and all(c in remaining for c in short.casefold() if c.isalpha())
+    is_spelt = short[0].casefold() == name[:1].casefold() and all(
+        c in remaining for c in short.casefold() if c.isalpha()
+    )
     return is_spelt or vocabulary.ANALYTE.match(short) is not None
 
 
