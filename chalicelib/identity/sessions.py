@@ -19,6 +19,7 @@ from typing import Protocol
 from chalicelib import errors
 from chalicelib.clock import Clock
 from chalicelib.config import Rules
+from chalicelib.identity import proofs
 from chalicelib.identity.contract import LogoutAnswer, LogoutRequest, RefreshAnswer, RefreshRequest, SignedInView
 from chalicelib.identity.tokens import (
     AccessTokens,
@@ -116,7 +117,7 @@ class Sessions:
             expires_in=seconds,
             refresh_token=refresh_token,
             is_new=is_new,
-            at=at,
+            biometric_required=proofs.is_required(user, session, at, self.rules),
         )
 
     def refresh(self, request: RefreshRequest) -> RefreshAnswer:

@@ -62,7 +62,7 @@ def signed_in_view(
     expires_in: int,
     refresh_token: str,
     is_new: bool,
-    at: datetime,
+    biometric_required: bool,
 ) -> SignedInView:
     """Return tokens with the person and session that they speak of."""
     return SignedInView(
@@ -73,7 +73,7 @@ def signed_in_view(
         session=SessionView(
             session_id=session.session_id,
             expires_at=session.expires_at,
-            biometric_required=biometric_is_required(user, session, at),
+            biometric_required=biometric_required,
         ),
     )
 
@@ -109,17 +109,6 @@ def display_name(user: UserItem) -> str:
     parts = " ".join(part for part in (data.given_name, data.family_name) if part)
     address = None if data.is_private_email else data.email
     return data.name or parts or address or ""
-
-
-def biometric_is_required(user: UserItem, session: Session, at: datetime) -> bool:
-    """Whether a verified registration exists on this device and the session has no proof of it that is still good."""
-    registration = user.data.current_biometric
-    if registration is None or not (registration.is_active and registration.is_verified):
-        return False
-    if registration.device_id != session.device_id:
-        return False
-    has_proof = session.biometric_expires_at is not None and session.biometric_expires_at > at
-    return bool(session.requires_biometric_reauth) or not has_proof
 
 
 def _user_fields(user: UserItem) -> dict[str, Any]:
