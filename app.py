@@ -15,6 +15,17 @@ from chalicelib.documents.contract import (
     UploadUrlAnswer,
     UploadUrlRequest,
 )
+from chalicelib.identity.biometric_contract import (
+    ChallengeAnswer,
+    ChallengeRequest,
+    CompleteAnswer,
+    CompleteRequest,
+    RegisterAnswer,
+    RegisterRequest,
+    RegistrationsAnswer,
+    VerifyAnswer,
+    VerifyRequest,
+)
 from chalicelib.identity.contract import (
     LogoutAnswer,
     LogoutRequest,
@@ -71,6 +82,42 @@ def refresh_session(call: Call[RefreshRequest]) -> RefreshAnswer:
 def sign_out(call: Call[LogoutRequest]) -> LogoutAnswer:
     """End the session; twice is fine."""
     return wiring.rooms().sessions.logout(call.caller, call.body)
+
+
+@api.route(
+    "POST", "/auth/biometric/register", guard=SIGNED_IN, limit=GENERAL, body=RegisterRequest, answers=RegisterAnswer
+)
+def begin_enrolment(call: Call[RegisterRequest]) -> RegisterAnswer:
+    """Begin to enrol a key of this device."""
+    return wiring.rooms().enrolment.register(call.caller, call.body)
+
+
+@api.route(
+    "POST", "/auth/biometric/complete", guard=SIGNED_IN, limit=GENERAL, body=CompleteRequest, answers=CompleteAnswer
+)
+def complete_enrolment(call: Call[CompleteRequest]) -> CompleteAnswer:
+    """Enrol the key that signed the challenge."""
+    return wiring.rooms().enrolment.complete(call.caller, call.body)
+
+
+@api.route(
+    "POST", "/auth/biometric/challenge", guard=SIGNED_IN, limit=GENERAL, body=ChallengeRequest, answers=ChallengeAnswer
+)
+def draw_challenge(call: Call[ChallengeRequest]) -> ChallengeAnswer:
+    """Get a challenge for the device's key, good once."""
+    return wiring.rooms().biometrics.challenge(call.caller, call.body)
+
+
+@api.route("POST", "/auth/biometric/verify", guard=SIGNED_IN, limit=GENERAL, body=VerifyRequest, answers=VerifyAnswer)
+def verify_proof(call: Call[VerifyRequest]) -> VerifyAnswer:
+    """Prove oneself with a signed challenge."""
+    return wiring.rooms().biometrics.verify(call.caller, call.body)
+
+
+@api.route("GET", "/auth/biometric/registrations", guard=SIGNED_IN, limit=GENERAL, answers=RegistrationsAnswer)
+def list_registrations(call: Call[None]) -> RegistrationsAnswer:
+    """The registration of this device, if it has one."""
+    return wiring.rooms().enrolment.list_registrations(call.caller)
 
 
 @api.route("GET", "/user/profile", guard=SIGNED_IN, limit=GENERAL, answers=ProfileAnswer)

@@ -22,12 +22,15 @@ from chalicelib.gateways.oidc import IdTokens
 from chalicelib.gateways.queues import Queues
 from chalicelib.gateways.secrets import Secrets, secrets_client
 from chalicelib.identity import keys
+from chalicelib.identity.biometrics import Biometrics
+from chalicelib.identity.enrolment import Enrolment
 from chalicelib.identity.profiles import Profiles
 from chalicelib.identity.sessions import SessionRule, Sessions
 from chalicelib.identity.sign_in import SignIn
 from chalicelib.identity.tokens import AccessTokens, RefreshTokens
 from chalicelib.models.base import connect
 from chalicelib.privacy.consents import ConsentForms, require_processing
+from chalicelib.stores.biometrics import BiometricStore
 from chalicelib.stores.due import DueUsers
 from chalicelib.stores.jobs import JobStore
 from chalicelib.stores.limits import LimitStore
@@ -48,6 +51,8 @@ class Rooms:
     health: Health
     sign_in: SignIn
     sessions: Sessions
+    enrolment: Enrolment
+    biometrics: Biometrics
     profiles: Profiles
     subscriptions: Subscriptions
     usage_reset: UsageReset
@@ -76,7 +81,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     issuer = f"{APP_NAME}-{stage.stage}"
     access_tokens = AccessTokens(token_keys, issuer, issuer, clock, rules)
     sessions = Sessions(users, access_tokens, RefreshTokens(token_keys), clock, rules)
-    session_rule = SessionRule(clock)
+    session_rule, registrations = SessionRule(clock), BiometricStore()
     subscriptions = Subscriptions(session_rule, users.by_id, clock)
     usage, queues = UsageStore(), Queues(stage.region)
     reservations = Reservations(usage, session_rule, require_processing, users.by_id, clock, rules.usage_due_shards)
@@ -84,22 +89,17 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     objects = ObjectStore(stage.bucket_name, partial(s3_client, stage.region))
     outcomes = Outcomes(jobs, objects, queues, stage.retries_queue, clock, rules)
     analyst = analyst_named(stage.analyst)
+    id_tokens = IdTokens((stage.google, stage.apple), clock, rules)
     return Rooms(
         rules=rules,
         token_keys=token_keys,
         access_tokens=access_tokens,
         limiter=Limiter(LimitStore(clock), clock),
         health=Health(clock),
-        sign_in=SignIn(
-            users,
-            IdTokens((stage.google, stage.apple), clock, rules),
-            sessions,
-            ConsentForms(),
-            FreePlan(),
-            clock,
-            rules,
-        ),
+        sign_in=SignIn(users, id_tokens, sessions, ConsentForms(), FreePlan(), clock, rules),
         sessions=sessions,
+        enrolment=Enrolment(users, registrations, session_rule, clock, rules),
+        biometrics=Biometrics(users, registrations, session_rule, clock, rules),
         profiles=Profiles(users, session_rule, subscriptions, clock),
         subscriptions=subscriptions,
         usage_reset=UsageReset(usage, DueUsers(), queues, stage.resets_queue, clock, rules),
