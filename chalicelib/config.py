@@ -66,6 +66,8 @@ class Rules:
     biometric_most_failures: int = 5
     # Who signed in this recently may replace a registration without proof by the key that is replaced.
     recent_sign_in_life: timedelta = timedelta(minutes=10)
+    # Apple retries a notification for about a day; an older one is a replay. What it claimed is remembered longer.
+    apple_notice_life: timedelta = timedelta(days=7)
     # A multipart body may carry this much file; API Gateway itself refuses above about 4.5 MB (see
     # docs/decisions.md).
     upload_limit_bytes: int = 5 * 1024 * 1024
@@ -120,6 +122,10 @@ class Settings:
     google: IdentityProvider
     apple: IdentityProvider
     analyst: str
+    # Where Apple exchanges and revokes tokens: `/token` and `/revoke` are added.
+    apple_auth_url: str = "https://appleid.apple.com/auth"
+    # Whether the stage holds the key of "Sign in with Apple". Without it nothing is exchanged, kept or revoked there.
+    has_apple_sign_in_key: bool = False
     # Signing keys are read again after this, so that a rotation or a revocation is picked up without a deployment.
     secret_life: timedelta = timedelta(seconds=60)
     rules: Rules = field(default_factory=Rules)
@@ -165,6 +171,19 @@ class Settings:
         null}`."""
         return f"{APP_NAME}/{self.stage}/token-keys"
 
+    @property
+    def data_keys_secret(self) -> str:
+        """Secrets Manager id of the key set that seals what we keep for others, such as Apple's refresh tokens:
+        `{"current": {"kid", "secret"}, "previous": … | null, "older": […]}`. A key leaves when nothing is sealed with
+        it any more."""
+        return f"{APP_NAME}/{self.stage}/data-keys"
+
+    @property
+    def apple_sign_in_secret(self) -> str:
+        """Secrets Manager id of the key that Apple's developer page gave us: `{"team_id", "key_id", "client_id",
+        "private_key"}`, the last one as PEM."""
+        return f"{APP_NAME}/{self.stage}/apple-sign-in"
+
 
 def _texts(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -194,6 +213,8 @@ def load(environment: Mapping[str, str]) -> Settings:
             jwks_url=environment.get("APPLE_JWKS_URL", "https://appleid.apple.com/auth/keys"),
         ),
         analyst=environment.get("ANALYST", "local"),
+        apple_auth_url=environment.get("APPLE_AUTH_URL", "https://appleid.apple.com/auth").rstrip("/"),
+        has_apple_sign_in_key=environment.get("HAS_APPLE_SIGN_IN_KEY", "false") == "true",
     )
 
 

@@ -45,6 +45,16 @@ class Consents(Part):
     emergency_care_limitation = Consent(null=True)
 
 
+class ConsentChain(Part):
+    """The end of the person's ledger of consents: how many entries there are, the hash of the last, and its instant. An
+    append is conditional on it, and an entry cut off the end is missed by it."""
+
+    chain_id = UnicodeAttribute()
+    length = NumberAttribute()
+    head_hash = UnicodeAttribute()
+    changed_at = InstantAttribute()
+
+
 class Device(Part):
     """The device in use."""
 
@@ -138,7 +148,8 @@ class Subscription(Part):
 
 
 class UserData(Part):
-    """The entity itself."""
+    """The entity itself. `is_email_forwarded` is what Apple said last of a relay address, at the instant beside it;
+    `apple_refresh_token` is sealed (`gateways/sealed.py`)."""
 
     id = UnicodeAttribute()
     external_id = UnicodeAttribute()
@@ -147,6 +158,8 @@ class UserData(Part):
     email_hash = UnicodeAttribute(null=True)
     email_verified = BooleanAttribute(default=False)
     is_private_email = BooleanAttribute(default=False)
+    is_email_forwarded = BooleanAttribute(null=True)
+    email_forwarding_changed_at = InstantAttribute(null=True)
     name = UnicodeAttribute(null=True)
     given_name = UnicodeAttribute(null=True)
     family_name = UnicodeAttribute(null=True)
@@ -154,6 +167,8 @@ class UserData(Part):
     last_login_at = InstantAttribute(null=True)
     deactivated_at = InstantAttribute(null=True)
     consents = Consents()
+    consent_chain = ConsentChain(null=True)
+    apple_refresh_token = UnicodeAttribute(null=True)
     current_device = Device(null=True)
     current_session = Session(null=True)
     current_biometric = Biometric(null=True)
