@@ -101,6 +101,22 @@ class Rules:
     job_life: timedelta = timedelta(days=2)
     # What replaced sessions, devices and subscriptions leave behind.
     history_life: timedelta = timedelta(days=400)
+    # A receipt of an erasure, and what keeps the erased person from coming back, stay for so long. Table backups reach
+    # back 35 days.
+    erasure_record_life: timedelta = timedelta(days=90)
+    # An erasure that is not done after this is started again by the sweep.
+    erasure_overdue_after: timedelta = timedelta(minutes=10)
+    # A provider that does not take back its token holds up the rest of an erasure no longer than this.
+    erasure_grant_patience: timedelta = timedelta(hours=72)
+    # What somebody who asks for erasure is told; most take seconds.
+    erasure_estimated_hours: int = 24
+    # An export up to this size is the answer itself (Lambda carries 6 MB); a larger one is stored, and a link given out.
+    export_inline_limit_bytes: int = 4 * 1024 * 1024
+    # Stored results are part of an export up to this number and size in all; the others are linked to.
+    export_inline_objects: int = 50
+    export_inline_object_bytes: int = 2 * 1024 * 1024
+    # A link to a stored object can be used for this long.
+    download_life: timedelta = timedelta(minutes=10)
     # The documents page: how long the app is told to wait.
     estimated_analysis_seconds: int = 30
     # Due users are spread over this many partitions of the index.
@@ -154,6 +170,11 @@ class Settings:
     def resets_queue(self) -> str:
         """Batches of users whose usage period has ended."""
         return f"{APP_NAME}-{self.stage}-usage-resets"
+
+    @property
+    def erasures_queue(self) -> str:
+        """Erasures to be carried on."""
+        return f"{APP_NAME}-{self.stage}-erasures"
 
     @property
     def token_issuer(self) -> str:

@@ -69,6 +69,11 @@ def history_key(user_id: str, kind: HistoryKind, at: datetime, unique: str) -> K
     return Key(user_partition(user_id), f"{kind}#{iso(at)}#{unique}")
 
 
+def consent_entry_key(user_id: str, at: datetime, sequence: int) -> Key:
+    """An entry of the ledger of consents; key order is the order of the chain."""
+    return history_key(user_id, HistoryKind.CONSENT, at, f"{sequence:08d}")
+
+
 def guard_key(kind: GuardKind, *parts: str) -> Key:
     """An item that can be put once."""
     return Key(f"GUARD#{kind}#{'#'.join(parts)}", GUARD_SK)
@@ -82,6 +87,33 @@ def limit_key(limit: str, subject: str, window: int) -> Key:
 def sweep_key(name: str) -> Key:
     """How far a scheduled sweep has come."""
     return Key(f"SWEEP#{name}", "PROGRESS")
+
+
+def erasure_name(request_id: str) -> str:
+    """The name of an erasure in the table, in queues and in logs. The id is the person's secret, and is stored
+    nowhere."""
+    return hashlib.sha256(f"erasure/1:{request_id}".encode()).hexdigest()
+
+
+def erasure_key(name: str) -> Key:
+    """An erasure, and later its receipt. It outlives the person."""
+    return Key(f"ERASURE#{name}", "ERASURE")
+
+
+def tombstone_key(user_id: str) -> Key:
+    """What says that somebody was erased. An id is 122 random bits: whoever holds it finds this, and nobody finds the
+    id from here."""
+    return Key(f"ERASURE#{hashlib.sha256(f'tombstone/1:{user_id}'.encode()).hexdigest()}", "TOMBSTONE")
+
+
+def retained_partition(retained_id: str) -> str:
+    """What the law wants kept of somebody erased, under a random id that leads nowhere."""
+    return f"RETAINED#{retained_id}"
+
+
+def erasure_due_key(due_at: datetime, name: str) -> Key:
+    """GSI3: an unfinished erasure that is looked at from `due_at` on. They are few: one partition holds them all."""
+    return Key("ERASURE_DUE", f"{iso(due_at)}#{name}")
 
 
 def email_index_key(email_hash: str) -> Key:
