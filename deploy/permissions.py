@@ -14,7 +14,7 @@ class Permissions:
 
     `table` and `indexes` are DynamoDB actions; a transaction needs the actions of its parts. `objects` maps a prefix of
     the bucket to S3 actions. `sends_to` names queues by their setting, `receives_from` the queue that feeds the
-    function.
+    function; `reads_secrets` names secrets beside the token keys by their setting.
     """
 
     table: tuple[str, ...] = ()
@@ -23,6 +23,7 @@ class Permissions:
     sends_to: tuple[str, ...] = ()
     receives_from: str | None = None
     reads_token_keys: bool = False
+    reads_secrets: tuple[str, ...] = ()
 
 
 _WHOLE_OBJECT: Final = ("GetObject", "PutObject", "DeleteObject")
@@ -39,6 +40,7 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         objects={"uploads/": _WHOLE_OBJECT, "results/": ("GetObject", "DeleteObject"), "failures/": _WHOLE_OBJECT},
         sends_to=("retries_queue",),
         reads_token_keys=True,
+        reads_secrets=("apple_sign_in_secret", "data_keys_secret"),
     ),
     "document_uploaded": _ANALYSIS,
     "retry_analysis": Permissions(

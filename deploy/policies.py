@@ -28,8 +28,11 @@ def policy(function: str, needs: Permissions, settings: Settings) -> dict[str, A
         receive = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
         statements.append(_allow("Receive", receive, [source]))
     if needs.reads_token_keys:
-        secret = f"arn:aws:secretsmanager:{_place(settings)}:secret:{settings.token_keys_secret}-??????"
+        secret = _secret(settings.token_keys_secret, settings)
         statements.append(_allow("TokenKeys", ["secretsmanager:GetSecretValue"], [secret]))
+    if needs.reads_secrets:
+        secrets = [_secret(getattr(settings, name), settings) for name in needs.reads_secrets]
+        statements.append(_allow("Secrets", ["secretsmanager:GetSecretValue"], secrets))
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -51,6 +54,11 @@ def _table(settings: Settings) -> str:
 
 def _queue(name: str, settings: Settings) -> str:
     return f"arn:aws:sqs:{_place(settings)}:{name}"
+
+
+def _secret(name: str, settings: Settings) -> str:
+    """Secrets Manager adds six characters of its own to a name."""
+    return f"arn:aws:secretsmanager:{_place(settings)}:secret:{name}-??????"
 
 
 def _logs(function: str, settings: Settings) -> dict[str, Any]:

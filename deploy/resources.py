@@ -86,6 +86,15 @@ class KeySetSecret:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenSecret:
+    """A secret whose value somebody else draws and an operator puts in; `fields` are the names in its JSON object."""
+
+    name: str
+    description: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Resources:
     """What one stage has."""
 
@@ -93,6 +102,8 @@ class Resources:
     bucket: Bucket
     queues: tuple[Queue, ...]
     token_keys: KeySetSecret
+    data_keys: KeySetSecret
+    apple_sign_in: GivenSecret
 
     def queue_named(self, name: str) -> Queue | None:
         """Return the declared queue of that name."""
@@ -117,6 +128,12 @@ def declare(settings: Settings) -> Resources:
             Queue(settings.resets_queue, visibility=RESET_TIMEOUT * VISIBILITY_FACTOR),
         ),
         token_keys=KeySetSecret(settings.token_keys_secret, "The keys that sign our access and refresh tokens."),
+        data_keys=KeySetSecret(settings.data_keys_secret, "The keys that seal what we keep for others in profiles."),
+        apple_sign_in=GivenSecret(
+            settings.apple_sign_in_secret,
+            "The key of Sign in with Apple, from Apple's developer page.",
+            fields=("team_id", "key_id", "client_id", "private_key"),
+        ),
     )
 
 

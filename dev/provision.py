@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from deploy.resources import Bucket, KeySetSecret, Queue, Resources, Table, tls_only_policy
+from deploy.resources import Bucket, GivenSecret, KeySetSecret, Queue, Resources, Table, tls_only_policy
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -56,6 +57,7 @@ def create(resources: Resources, clients: Clients) -> None:
     for queue in resources.queues:
         create_queue(queue, clients.sqs)
     create_key_set(resources.token_keys, clients.secretsmanager)
+    create_key_set(resources.data_keys, clients.secretsmanager)
 
 
 def create_table(table: Table, dynamodb: DynamoDBClient) -> None:
@@ -165,7 +167,7 @@ def create_queue(queue: Queue, sqs: SQSClient) -> str:
 
 
 def create_key_set(secret: KeySetSecret, secretsmanager: SecretsManagerClient) -> None:
-    """Draw a signing key and keep it in a secret, unless there is one already."""
+    """Draw a key and keep it in a secret, unless there is one already."""
     try:
         secretsmanager.create_secret(
             Name=secret.name, Description=secret.description, SecretString=draw_key_set(secret.key_bytes)
@@ -173,6 +175,23 @@ def create_key_set(secret: KeySetSecret, secretsmanager: SecretsManagerClient) -
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceExistsException":
             raise
+
+
+def put_given(secret: GivenSecret, value: Mapping[str, str], secretsmanager: SecretsManagerClient) -> None:
+    """Put a value that somebody else drew into its secret, whether there is one already or not.
+
+    Raises:
+        ValueError: the value has other fields than are declared.
+    """
+    if set(value) != set(secret.fields):
+        raise ValueError(f"the secret {secret.name} has the fields {', '.join(secret.fields)}")
+    text = json.dumps(dict(value))
+    try:
+        secretsmanager.create_secret(Name=secret.name, Description=secret.description, SecretString=text)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceExistsException":
+            raise
+        secretsmanager.put_secret_value(SecretId=secret.name, SecretString=text)
 
 
 def draw_key_set(key_bytes: int) -> str:

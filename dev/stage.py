@@ -121,6 +121,7 @@ def _addresses(ports: Ports) -> dict[str, str]:
         "GOOGLE_JWKS_URL": f"{provider}/google/certs",
         "APPLE_ISSUERS": f"{provider}/apple",
         "APPLE_JWKS_URL": f"{provider}/apple/keys",
+        "APPLE_AUTH_URL": f"{provider}/apple/auth",
     }
 
 

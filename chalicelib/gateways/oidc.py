@@ -31,6 +31,7 @@ _EMAIL: Final = re.compile(r"[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+")
 _MOST_EMAIL_CHARACTERS: Final = 320
 _RELAY_DOMAIN: Final = "@privaterelay.appleid.com"
 _REQUIRED: Final = ["exp", "iat", "iss", "aud", "sub"]
+_REQUIRED_OF_NOTICES: Final = ["iat", "iss", "aud", "jti", "events"]
 # A token that brings its own key, or extensions that must be understood, comes from nobody we know.
 _REFUSED_HEADERS: Final = frozenset({"crit", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "b64", "zip", "enc"})
 
@@ -84,16 +85,27 @@ class IdTokens:
             Unavailable: PROVIDER_UNAVAILABLE; the provider's keys cannot be had.
         """
         try:
-            claims = self._verified_claims(provider, token)
-            self._check_times(claims)
-            _check_audiences(claims["aud"], claims.get("azp"), self._providers[provider].audiences)
+            claims = self._verified_claims(provider, token, _REQUIRED)
             _check_nonce(provider, claims, nonce)
             return _identity(provider, claims)
         except _Refused as refusal:
-            log("id_token_refused", provider=provider, reason=str(refusal))
-            raise errors.Unauthenticated("INVALID_TOKEN", "The identity token could not be verified.") from refusal
+            raise _invalid_token("id_token_refused", provider, refusal) from refusal
 
-    def _verified_claims(self, provider: AuthProvider, token: str) -> Mapping[str, Any]:
+    def notice(self, provider: AuthProvider, token: str) -> Mapping[str, Any]:
+        """Return the claims of a notification that the provider signed for us: a token that has an id and speaks of
+        events. It may have no end (Apple's documentation shows one without), and is no ID token, nor is one of those
+        a notification.
+
+        Raises:
+            Unauthenticated: INVALID_TOKEN, whatever is wrong with it.
+            Unavailable: PROVIDER_UNAVAILABLE; the provider's keys cannot be had.
+        """
+        try:
+            return self._verified_claims(provider, token, _REQUIRED_OF_NOTICES)
+        except _Refused as refusal:
+            raise _invalid_token("notice_refused", provider, refusal) from refusal
+
+    def _verified_claims(self, provider: AuthProvider, token: str, required: list[str]) -> Mapping[str, Any]:
         import jwt
 
         header = _header(token, self._rules.id_token_limit_bytes)
@@ -109,20 +121,28 @@ class IdTokens:
                 audience=trusted.audiences,
                 issuer=trusted.issuers,
                 # Times are checked against the one clock, not against PyJWT's.
-                options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+                options={"require": required, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )
         except (jwt.PyJWTError, TypeError, ValueError) as wrong:
             raise _Refused(type(wrong).__name__) from wrong
-        return _object(token.split(".")[1])
+        claims = _object(token.split(".")[1])
+        self._check_times(claims)
+        _check_audiences(claims["aud"], claims.get("azp"), trusted.audiences)
+        return claims
 
     def _check_times(self, claims: Mapping[str, Any]) -> None:
         now, skew = self._clock.now().timestamp(), self._rules.clock_skew.total_seconds()
-        if _instant(claims["exp"]) <= now - skew:
+        if claims.get("exp") is not None and _instant(claims["exp"]) <= now - skew:
             raise _Refused("expired")
         if _instant(claims["iat"]) > now + skew:
             raise _Refused("issued in the future")
         if claims.get("nbf") is not None and _instant(claims["nbf"]) > now + skew:
             raise _Refused("not valid yet")
+
+
+def _invalid_token(event: str, provider: AuthProvider, refusal: _Refused) -> errors.Unauthenticated:
+    log(event, provider=provider, reason=str(refusal))
+    return errors.Unauthenticated("INVALID_TOKEN", "The identity token could not be verified.")
 
 
 def _header(token: str, limit: int) -> Mapping[str, Any]:

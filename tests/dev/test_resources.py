@@ -35,7 +35,12 @@ def test_production_alone_is_recoverable_and_protected() -> None:
 
 def test_stages_share_no_name() -> None:
     names = [
-        {one.table.name, one.bucket.name, one.token_keys.name, *(queue.name for queue in one.queues)}
+        {
+            one.table.name,
+            one.bucket.name,
+            *(secret.name for secret in (one.token_keys, one.data_keys, one.apple_sign_in)),
+            *(queue.name for queue in one.queues),
+        }
         for one in (declared("dev"), declared("prod"), declared("local"))
     ]
     assert len(set.union(*names)) == sum(len(one) for one in names)
