@@ -36,6 +36,7 @@ from chalicelib.identity.contract import (
     SignInAnswer,
     SignInRequest,
 )
+from chalicelib.identity.device_contract import DeviceAnswer, DeviceUpdate
 from chalicelib.web import docs, events, openapi
 from chalicelib.web.api import Api
 from chalicelib.web.contract import HealthAnswer
@@ -130,6 +131,18 @@ def show_profile(call: Call[None]) -> ProfileAnswer:
 def update_profile(call: Call[ProfileUpdate]) -> ProfileAnswer:
     """Change the caller's names, and nothing else."""
     return wiring.rooms().profiles.update(call.caller, call.body)
+
+
+@api.route("GET", "/user/device", guard=SIGNED_IN, limit=GENERAL, answers=DeviceAnswer)
+def show_device(call: Call[None]) -> DeviceAnswer:
+    """The device that the caller's session belongs to."""
+    return wiring.rooms().devices.show(call.caller)
+
+
+@api.route("PUT", "/user/device", guard=SIGNED_IN, limit=GENERAL, body=DeviceUpdate, answers=DeviceAnswer)
+def update_device(call: Call[DeviceUpdate]) -> DeviceAnswer:
+    """Describe the device anew: its names and versions, never its id or status."""
+    return wiring.rooms().devices.describe(call.caller, call.body)
 
 
 # --- Documents

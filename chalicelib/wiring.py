@@ -23,6 +23,7 @@ from chalicelib.gateways.queues import Queues
 from chalicelib.gateways.secrets import Secrets, secrets_client
 from chalicelib.identity import keys
 from chalicelib.identity.biometrics import Biometrics
+from chalicelib.identity.devices import Devices
 from chalicelib.identity.enrolment import Enrolment
 from chalicelib.identity.profiles import Profiles
 from chalicelib.identity.sessions import SessionRule, Sessions
@@ -31,6 +32,7 @@ from chalicelib.identity.tokens import AccessTokens, RefreshTokens
 from chalicelib.models.base import connect
 from chalicelib.privacy.consents import ConsentForms, require_processing
 from chalicelib.stores.biometrics import BiometricStore
+from chalicelib.stores.devices import DeviceStore
 from chalicelib.stores.due import DueUsers
 from chalicelib.stores.jobs import JobStore
 from chalicelib.stores.limits import LimitStore
@@ -54,6 +56,7 @@ class Rooms:
     enrolment: Enrolment
     biometrics: Biometrics
     profiles: Profiles
+    devices: Devices
     subscriptions: Subscriptions
     usage_reset: UsageReset
     uploads: Uploads
@@ -101,6 +104,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         enrolment=Enrolment(users, registrations, session_rule, clock, rules),
         biometrics=Biometrics(users, registrations, session_rule, clock, rules),
         profiles=Profiles(users, session_rule, subscriptions, clock),
+        devices=Devices(users, DeviceStore(), session_rule, clock),
         subscriptions=subscriptions,
         usage_reset=UsageReset(usage, DueUsers(), queues, stage.resets_queue, clock, rules),
         uploads=Uploads(users, session_rule, require_processing, reservations, jobs, objects, inspect, clock, rules),
