@@ -122,7 +122,7 @@ class Partitions:
             Unavailable: the table does not answer.
         """
         copied = {name: _renamed(value, renamed) for name, value in item.raw.items() if name not in _INDEX_KEYS}
-        copied |= {"PK": {"S": partition}, "SK": item.raw["SK"]}
+        copied |= {"PK": {"S": partition}, "SK": {"S": item.key.sk}}
         connection, name = shared_connection().connection, shared_connection().table_name
         is_still_here = Item.pk.exists()  # protects from a late worker that would put the copy a second time
         removal = connection.get_operation_kwargs(name, item.key.pk, item.key.sk, condition=is_still_here)
