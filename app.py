@@ -37,6 +37,7 @@ from chalicelib.identity.contract import (
     SignInRequest,
 )
 from chalicelib.identity.device_contract import DeviceAnswer, DeviceUpdate
+from chalicelib.privacy.contract import ConsentAnswer, ConsentRequest, ConsentsAnswer
 from chalicelib.web import docs, events, openapi
 from chalicelib.web.api import Api
 from chalicelib.web.contract import HealthAnswer
@@ -143,6 +144,27 @@ def show_device(call: Call[None]) -> DeviceAnswer:
 def update_device(call: Call[DeviceUpdate]) -> DeviceAnswer:
     """Describe the device anew: its names and versions, never its id or status."""
     return wiring.rooms().devices.describe(call.caller, call.body)
+
+
+@api.route("GET", "/user/consents", guard=SIGNED_IN, limit=GENERAL, answers=ConsentsAnswer, query=("history", "cursor"))
+def show_consents(call: Call[None]) -> ConsentsAnswer:
+    """What the caller agreed to; with `history=true` how that came about, provably."""
+    return wiring.rooms().consents.show(
+        call.caller, is_with_history=call.query.get("history") == "true", cursor=call.query.get("cursor")
+    )
+
+
+@api.route(
+    "PUT",
+    "/user/consents/{consent_type}",
+    guard=SIGNED_IN,
+    limit=GENERAL,
+    body=ConsentRequest,
+    answers=ConsentAnswer,
+)
+def change_consent(call: Call[ConsentRequest]) -> ConsentAnswer:
+    """Give or withdraw one consent."""
+    return wiring.rooms().consents.choose(call.caller, call.path["consent_type"], call.body)
 
 
 # --- Documents

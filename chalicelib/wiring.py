@@ -30,8 +30,10 @@ from chalicelib.identity.sessions import SessionRule, Sessions
 from chalicelib.identity.sign_in import SignIn
 from chalicelib.identity.tokens import AccessTokens, RefreshTokens
 from chalicelib.models.base import connect
+from chalicelib.privacy.consent_choices import ConsentChoices
 from chalicelib.privacy.consents import ConsentForms, require_processing
 from chalicelib.stores.biometrics import BiometricStore
+from chalicelib.stores.consents import ConsentStore
 from chalicelib.stores.devices import DeviceStore
 from chalicelib.stores.due import DueUsers
 from chalicelib.stores.jobs import JobStore
@@ -56,6 +58,7 @@ class Rooms:
     enrolment: Enrolment
     biometrics: Biometrics
     profiles: Profiles
+    consents: ConsentChoices
     devices: Devices
     subscriptions: Subscriptions
     usage_reset: UsageReset
@@ -104,6 +107,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         enrolment=Enrolment(users, registrations, session_rule, clock, rules),
         biometrics=Biometrics(users, registrations, session_rule, clock, rules),
         profiles=Profiles(users, session_rule, subscriptions, clock),
+        consents=ConsentChoices(users, ConsentStore(), session_rule, clock),
         devices=Devices(users, DeviceStore(), session_rule, clock),
         subscriptions=subscriptions,
         usage_reset=UsageReset(usage, DueUsers(), queues, stage.resets_queue, clock, rules),

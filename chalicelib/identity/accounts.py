@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,8 +11,10 @@ from chalicelib.ids import email_hash
 from chalicelib.models import keys
 from chalicelib.models.guard import GuardData, GuardItem
 from chalicelib.models.keys import GuardKind
-from chalicelib.models.profile import Consent, Consents, Device, Session, Subscription, UserData, UserItem
-from chalicelib.models.states import AccountStatus, ConsentType
+from chalicelib.models.profile import Consents, Device, Session, Subscription, UserData, UserItem
+from chalicelib.models.states import AccountStatus
+from chalicelib.stores.consent_changes import ConsentChange
+from chalicelib.stores.email_moves import EmailMove
 
 _MOST_EMAIL_CHARACTERS = 320
 
@@ -36,9 +37,7 @@ class Introduction:
     @property
     def guarded_email_hash(self) -> str | None:
         """Hash of an address that may belong to one person only: verified, and no relay. None for any other."""
-        if not self.is_email_verified or self.is_private_email:
-            return None
-        return email_hash(self.email)
+        return _guarded(email_hash(self.email), self.is_email_verified, self.is_private_email)
 
 
 def introduction(
@@ -63,7 +62,7 @@ def new_user(
     identity: Identity,
     introduced: Introduction,
     *,
-    consents: Mapping[ConsentType, Consent],
+    consents: ConsentChange,
     device: Device,
     session: Session,
     subscription: Subscription,
@@ -90,7 +89,8 @@ def new_user(
             family_name=introduced.family_name,
             account_status=AccountStatus.ACTIVE,
             last_login_at=at,
-            consents=Consents(**{str(kind): consent for kind, consent in consents.items()}),
+            consents=Consents(**{str(kind): consent for kind, consent in consents.consents.items()}),
+            consent_chain=consents.after,
             current_device=device,
             current_session=session,
             current_subscription=subscription,
@@ -110,6 +110,50 @@ def guards_of(user_id: str, identity: Identity, introduced: Introduction, at: da
     return [
         GuardItem(name.pk, name.sk, data=GuardData(user_id=user_id), created_at=at, updated_at=at) for name in names
     ]
+
+
+def moved_email(user: UserItem, identity: Identity) -> EmailMove | None:
+    """Return how the profile follows an address that changed at the provider, or that is vouched for only now.
+
+    None where nothing changed, and where the provider names no address or does not vouch for it: an address that nobody
+    vouches for does not replace one that somebody did.
+    """
+    data, new_hash = user.data, email_hash(identity.email)
+    if identity.email is None or new_hash is None or not identity.is_email_verified:
+        return None
+    before = (data.email_hash, bool(data.email_verified), bool(data.is_private_email))
+    after = (new_hash, True, identity.is_private_email)
+    if before == after:
+        return None
+    old_guard, new_guard = _guarded(*before), _guarded(*after)
+    return EmailMove(
+        seen_hash=data.email_hash,
+        email=identity.email,
+        email_hash=new_hash,
+        is_verified=True,
+        is_private=identity.is_private_email,
+        released=old_guard if old_guard != new_guard else None,
+        claimed=new_guard if new_guard != old_guard else None,
+    )
+
+
+def first_names(user: UserItem, told_given_name: str | None, told_family_name: str | None) -> dict[str, str]:
+    """Return the names that somebody gets who has none, by attribute.
+
+    Apple gives a name to the app once. The call that carried it may have been lost, or have come after the account was
+    made; whoever has any name keeps what they have.
+    """
+    data = user.data
+    if data.name or data.given_name or data.family_name:
+        return {}
+    given_name, family_name = made_fit(told_given_name), made_fit(told_family_name)
+    name = made_fit(" ".join(part for part in (given_name, family_name) if part))
+    told = {"name": name, "given_name": given_name, "family_name": family_name}
+    return {attribute: value for attribute, value in told.items() if value is not None}
+
+
+def _guarded(hashed: str | None, is_verified: bool, is_private: bool) -> str | None:
+    return hashed if is_verified and not is_private else None
 
 
 def _plausible(email: str | None) -> str | None:

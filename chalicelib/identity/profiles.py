@@ -14,6 +14,8 @@ from chalicelib.identity.names import MOST_CHARACTERS, is_acceptable, normalised
 from chalicelib.identity.sessions import SessionRule
 from chalicelib.identity.views import SubscriptionFacts, profile_view
 from chalicelib.models.profile import Subscription, UserItem
+from chalicelib.observe import audit
+from chalicelib.observe.audit import AuditEvent
 from chalicelib.observe.log import log
 from chalicelib.web.request import Caller
 
@@ -74,6 +76,7 @@ class Profiles:
             self._live(caller)
             raise errors.Unavailable(message="The profile is being changed at the moment.", retry_after_seconds=1)
         log("profile_renamed", user_id=caller.user_id, fields=sorted(names))
+        audit.record(AuditEvent.PROFILE_RENAMED, fields=sorted(names))
         return self._answer(user)
 
     def _live(self, caller: Caller) -> UserItem:

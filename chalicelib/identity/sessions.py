@@ -35,6 +35,8 @@ from chalicelib.models.history import SessionHistoryItem
 from chalicelib.models.keys import HistoryKind
 from chalicelib.models.profile import Session, UserItem
 from chalicelib.models.states import AccountStatus, SessionStatus
+from chalicelib.observe import audit
+from chalicelib.observe.audit import AuditEvent
 from chalicelib.observe.log import log
 from chalicelib.stores.users import Rotation
 from chalicelib.web.request import Caller
@@ -133,15 +135,22 @@ class Sessions:
             Forbidden: ACCOUNT_SUSPENDED.
             Unavailable: try again with the same token.
         """
+        try:
+            return _answer(self._exchanged(request))
+        except errors.ServiceError as refusal:
+            if refusal.status < 500:
+                audit.record(AuditEvent.REFRESH_REFUSED, cause=refusal.code)
+            raise
+
+    def _exchanged(self, request: RefreshRequest) -> SignedInView:
         token = _required("refresh_token", request.refresh_token)
         device_id = _required("device_id", request.device_id)
         claim, now = self.refresh_tokens.read(token), self.clock.now()
+        audit.concerns(claim.user_id)
         if now >= claim.session_started_at + self.rules.session_hard_cap:
             raise session_expired()
         rotated = self._rotated(claim, device_id, now)
-        if rotated is not None:
-            return _answer(rotated)
-        return _answer(self._answered_again(claim, device_id, now))
+        return rotated if rotated is not None else self._answered_again(claim, device_id, now)
 
     def logout(self, caller: Caller, request: LogoutRequest) -> LogoutAnswer:
         """End the caller's session. Twice is fine; a token of an older session ends nothing. One write.
@@ -151,6 +160,7 @@ class Sessions:
         if self.users.end_session(caller.user_id, caller.session_id, self.clock.now()):
             is_everywhere = bool(request.logout_all_devices)
             log("signed_out", user_id=caller.user_id, session_id=caller.session_id, is_everywhere=is_everywhere)
+            audit.record(AuditEvent.SIGNED_OUT, session_id=caller.session_id, is_everywhere=is_everywhere)
         return LogoutAnswer()
 
     def _rotated(self, claim: RefreshClaim, device_id: str, now: datetime) -> SignedInView | None:
@@ -171,6 +181,7 @@ class Sessions:
         if user is None or user.data.current_session is None:
             return None
         log("session_refreshed", user_id=claim.user_id, session_id=claim.session_id, generation=next_claim.generation)
+        audit.record(AuditEvent.SESSION_REFRESHED, session_id=claim.session_id, generation=next_claim.generation)
         return self.view(user, user.data.current_session, token, is_new=False, at=now)
 
     def _answered_again(self, claim: RefreshClaim, device_id: str, now: datetime) -> SignedInView:
@@ -199,6 +210,13 @@ class Sessions:
             "refresh_token_reused",
             level=logging.WARNING,
             user_id=claim.user_id,
+            session_id=claim.session_id,
+            generation=claim.generation,
+            generations_behind=behind,
+        )
+        audit.record(
+            AuditEvent.REFRESH_TOKEN_REUSED,
+            cause="older_than_the_parent",
             session_id=claim.session_id,
             generation=claim.generation,
             generations_behind=behind,

@@ -36,6 +36,15 @@ PROCESSING_CONSENTS = (ConsentType.HEALTHCARE_CONSULTATION, ConsentType.MEDICAL_
 """Without these, nothing medical is processed: uploads, reports and chat answer CONSENT_REQUIRED."""
 
 
+class ConsentSource(StrEnum):
+    """Where a change of a consent was made. `carried_over` is one that stood before there was a ledger."""
+
+    SIGN_UP = "sign_up"
+    SIGN_IN = "sign_in"
+    SETTINGS = "settings"
+    CARRIED_OVER = "carried_over"
+
+
 class DeviceStatus(StrEnum):
     """Whether a device is the one in use."""
 

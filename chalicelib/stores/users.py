@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,8 +16,10 @@ from chalicelib.models import keys
 from chalicelib.models.base import Item
 from chalicelib.models.guard import GuardItem
 from chalicelib.models.keys import GuardKind
-from chalicelib.models.profile import Consent, Device, Session, UserItem
-from chalicelib.models.states import AccountStatus, ConsentType, SessionStatus
+from chalicelib.models.profile import Device, Session, UserItem
+from chalicelib.models.states import AccountStatus, SessionStatus
+from chalicelib.stores.consent_changes import ConsentChange, ledger_is_as_read, profile_actions, put_entries
+from chalicelib.stores.email_moves import EmailMove, address_actions, address_is_as_read, move_guards
 from chalicelib.stores.failures import is_condition_failure, retried, translated
 from chalicelib.stores.transactions import Cancelled, commit
 
@@ -55,16 +57,19 @@ def caller_may_write(session_id: str) -> Condition:
 @dataclass(frozen=True, slots=True)
 class SignedIn:
     """What a sign-in of a known person changes. `replaced_session_id` is the session that was read, None if there was
-    none; `consents` holds only those given now; `added` are the items that go into history with it."""
+    none; `consents` is what changes of them, None if nothing does; `added` goes into history with
+    it. `email` is a change of address at the provider; `first_names` are names for somebody who has none."""
 
     user_id: str
     replaced_session_id: str | None
     session: Session
     device: Device
     is_other_device: bool
-    consents: Mapping[ConsentType, Consent]
+    consents: ConsentChange | None
     added: Sequence[Item]
     at: datetime
+    email: EmailMove | None = None
+    first_names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +141,7 @@ class Users:
 
     def sign_in(self, signed_in: SignedIn) -> bool:
         """Replace session and device in one transaction with what goes into history. False if the session that was read
-        is no longer the current one, or the account is no longer active: read again.
+        is no longer the current one, the account is no longer active, or the new address is somebody's: read again.
 
         Raises:
             Unavailable: the table does not answer.
@@ -145,10 +150,19 @@ class Users:
         # Protects the history: of two sign-ins at once the second must put the first one's session there.
         is_as_read = _SESSION.session_id.does_not_exist() if replaced is None else _SESSION.session_id == replaced
         condition = user_exists() & account_is_active() & is_as_read
+        change, move = signed_in.consents, signed_in.email
+        if change is not None:
+            condition &= ledger_is_as_read(change)
+        if move is not None:
+            condition &= address_is_as_read(move)
 
         def build(transaction: TransactWrite) -> None:
             for item in signed_in.added:
                 transaction.save(item)
+            if change is not None:
+                put_entries(transaction, change)
+            if move is not None:
+                move_guards(transaction, signed_in.user_id, move, signed_in.at)
             transaction.update(_user(signed_in.user_id), actions=_sign_in_actions(signed_in), condition=condition)
 
         try:
@@ -238,5 +252,10 @@ def _sign_in_actions(signed_in: SignedIn) -> list[Action]:
     if signed_in.is_other_device:
         # A registration belongs to the key of one device; on another it could not be used.
         actions.append(_DATA.current_biometric.remove())
-    actions.extend(getattr(_DATA.consents, kind).set(consent) for kind, consent in signed_in.consents.items())
+    if signed_in.consents is not None:
+        actions.extend(profile_actions(signed_in.consents))
+    if signed_in.email is not None:
+        actions.extend(address_actions(signed_in.email))
+    # Where there is one by now it stays: what somebody chose is never overwritten by what a provider says.
+    actions.extend((path := getattr(_DATA, name)).set(path | value) for name, value in signed_in.first_names.items())
     return actions

@@ -11,6 +11,8 @@ from chalice.app import Chalice, Request, Response
 
 from chalicelib import errors
 from chalicelib.config import Rules
+from chalicelib.observe import audit
+from chalicelib.observe.audit import AuditEvent
 from chalicelib.observe.log import correlate
 from chalicelib.web.errors import in_our_envelope, to_response
 from chalicelib.web.guard import AccessTokens, Guard
@@ -24,6 +26,7 @@ V = TypeVar("V", bound=Callable[..., Any])
 MULTIPART: Final = "multipart/form-data"
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _DEEPEST_PATH: Final = 8
+_REFUSALS: Final = (401, 403)
 
 
 class Services(Protocol):
@@ -143,9 +146,11 @@ class Api:
             headers = {name.lower(): value for name, value in request.headers.items()}
             correlation = correlation_id_from(headers)
             correlate(correlation)
+            audit.begin(_address_of(request))
             try:
                 return to_http(self._answer(endpoint, request, headers, path, correlation), correlation)
             except Exception as error:  # noqa: BLE001  # the edge: whatever was raised gets an answer in our shape
+                _audit_refusal(error, endpoint)
                 return to_response(error, correlation, endpoint.paths[0])
 
         return serve
@@ -161,7 +166,9 @@ class Api:
         services = self.services()
         raw = endpoint.body_of(request, services.rules)
         caller = endpoint.guard.admit(headers, services.access_tokens)
-        address = str(request.context.get("identity", {}).get("sourceIp", "unknown"))
+        if caller is not None:
+            audit.concerns(caller.user_id)
+        address = _address_of(request)
         services.limiter.count(endpoint.limit, _subject(endpoint.limit, caller, address, services))
         call: Call[Any] = Call(
             body=decode_body(raw, endpoint.body) if endpoint.body is not None else None,
@@ -174,6 +181,23 @@ class Api:
             correlation_id=correlation,
         )
         return endpoint.view(call)
+
+
+def _audit_refusal(error: Exception, endpoint: Endpoint) -> None:
+    """Put into the audit trail who was not let in. What a public route refuses, its room records: it knows whom."""
+    if not isinstance(error, errors.ServiceError):
+        return
+    route = endpoint.view.__name__
+    if isinstance(error, errors.TooManyRequests):
+        audit.record(AuditEvent.LIMIT_REACHED, route=route, limit=endpoint.limit.name)
+    elif error.code == "ACCOUNT_SUSPENDED":
+        audit.record(AuditEvent.ACCOUNT_REFUSED, route=route, cause=error.code)
+    elif error.status in _REFUSALS and not endpoint.guard.is_public:
+        audit.record(AuditEvent.ACCESS_REFUSED, route=route, cause=error.code)
+
+
+def _address_of(request: Request) -> str:
+    return str(request.context.get("identity", {}).get("sourceIp", "unknown"))
 
 
 def _unknown_path(**_: str) -> Response:

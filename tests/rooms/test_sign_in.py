@@ -60,7 +60,7 @@ def test_a_first_sign_in_makes_the_account_in_two_questions(world: World) -> Non
     assert [item.pk.split("#")[:2] for item in everything()] == [
         ["GUARD", "EMAIL"],
         ["GUARD", "EXTERNAL"],
-        ["USER", answer.user.id],
+        *[["USER", answer.user.id]] * 6,
     ]
 
 
@@ -94,7 +94,7 @@ def test_what_was_replaced_goes_into_history_for_a_while(world: World, clock: Se
     history: dict[str, Any] = {
         item.sk.split("#")[0]: item for item in everything() if item.pk == f"USER#{first.user.id}"
     }
-    assert set(history) == {"PROFILE", "SESSION", "DEVICE"}
+    assert set(history) == {"PROFILE", "CONSENT", "SESSION", "DEVICE"}
     assert history["SESSION"].data.session_id == first.session.session_id
     assert history["SESSION"].data.status is SessionStatus.REVOKED
     assert history["DEVICE"].data.device_id == PHONE
@@ -266,7 +266,8 @@ def test_a_guard_whose_person_is_gone_is_no_new_account(quick: World) -> None:
 
     with pytest.raises(errors.Unavailable):
         quick.signed_in()
-    assert [item["entity_type"]["S"] for item in stored()] == ["guard", "guard"]
+    assert stored("user") == []
+    assert len(stored("guard")) == 2
 
 
 def test_nothing_personal_is_logged(quick: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -17,7 +17,8 @@ from chalicelib.models import base, keys
 from chalicelib.models.base import Item
 from chalicelib.models.keys import GuardKind
 from chalicelib.models.profile import Consent, UserItem
-from chalicelib.models.states import AccountStatus, AuthProvider, ConsentType, SessionStatus
+from chalicelib.models.states import AccountStatus, AuthProvider, ConsentSource, ConsentType, SessionStatus
+from chalicelib.privacy import consent_ledger
 from chalicelib.stores.users import Rotation, SignedIn, Users
 from tests.support import SettableClock
 from tests.unit.identity.memory import MemoryUsers
@@ -261,7 +262,7 @@ def _sign_in(user: UserItem, at: datetime, device_id: str = "phone-2", **changes
         session=session(at, "session-2", device_id),
         device=device(at, device_id),
         is_other_device=True,
-        consents={},
+        consents=None,
         added=left,
         at=at,
     )
@@ -274,7 +275,15 @@ def test_a_sign_in_replaces_session_and_device_and_keeps_the_old_ones_for_a_whil
     later = now + timedelta(hours=1)
     consent = Consent(consent_given=True, consent_version="3", consent_method="x", created_at=later, updated_at=later)
 
-    assert users.sign_in(_sign_in(ada, later, consents={ConsentType.PRIVACY_POLICY: consent}))
+    change = consent_ledger.appended(
+        "user-1",
+        ada.data.consent_chain,
+        ada.data.consents,
+        {ConsentType.PRIVACY_POLICY: consent},
+        ConsentSource.SIGN_IN,
+        later,
+    )
+    assert users.sign_in(_sign_in(ada, later, consents=change))
 
     found = _found(users)
     assert found.data.current_session is not None

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from chalicelib.gateways.oidc import Identity
 from chalicelib.identity import accounts
 from chalicelib.models.guard import GuardItem
-from chalicelib.models.profile import Device, Session, UserItem
-from chalicelib.models.states import AuthProvider, DeviceStatus, SessionStatus
+from chalicelib.models.profile import Consents, Device, Session, UserItem
+from chalicelib.models.states import AuthProvider, ConsentSource, DeviceStatus, SessionStatus
+from chalicelib.privacy import consent_ledger
 from tests.unit.identity.world import PHONE, Billing
 
 IDENTITY = Identity(AuthProvider.GOOGLE, "google-sub-1", "ada@example.com", True, False, "Ada", "Ada", None)
@@ -50,7 +51,7 @@ def person(
         user_id,
         identity,
         introduced,
-        consents={},
+        consents=consent_ledger.appended(user_id, None, Consents(), {}, ConsentSource.SIGN_UP, at),
         device=device(at),
         session=current or session(at),
         subscription=Billing().start(at),
