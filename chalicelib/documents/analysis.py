@@ -22,7 +22,7 @@ from chalicelib.documents.results import Failure, compose, write
 from chalicelib.gateways.analyst.findings import Analyst, Document, FileType
 from chalicelib.ids import new_id
 from chalicelib.models.job import JobItem
-from chalicelib.models.states import JobState
+from chalicelib.models.states import AccountStatus, JobState
 from chalicelib.observe.log import correlate, log
 from chalicelib.stores.job_moves import Claim
 from chalicelib.stores.jobs import JobStore
@@ -32,7 +32,7 @@ _MISSING: Final = "The document did not arrive. Please upload it again."
 
 
 class OwnerGone(Exception):
-    """The account was erased while its document waited."""
+    """The account was erased, or is being erased, while its document waited."""
 
 
 class UploadMissing(errors.JobFailure):
@@ -146,7 +146,7 @@ class Pipeline:
 
     def _require_consent(self, job: JobItem) -> None:
         user = self.profiles.by_id(job.data.user_id)
-        if user is None:
+        if user is None or user.data.account_status is AccountStatus.DELETED:
             raise OwnerGone
         self.require_consent(user)
 

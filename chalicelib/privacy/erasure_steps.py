@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,15 +27,13 @@ _MOST_ROUNDS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """Everything of one person. `kinds` and `prefixes` are the catalogue's; an item of a kind that it does not know is
-    removed."""
+    """Everything of one person. `kinds` is the catalogue; an item of a kind that it does not know is removed."""
 
     partitions: Partitions
     objects: OwnedObjects
     erasures: Erasures
     rules: Rules
-    kinds: Mapping[str, ItemKind]
-    prefixes: tuple[str, ...] = tuple(OBJECTS)
+    kinds: Mapping[str, ItemKind] = field(default_factory=lambda: KINDS)
 
     def inventory(self, user_id: str, now: datetime) -> tuple[dict[str, dict[str, int]], datetime]:
         """Return what there is, by kind, and when nothing that was begun before can bring an object any more."""
@@ -59,7 +57,7 @@ class Belongings:
 
     def remove_objects(self, user_id: str) -> None:
         """Remove every version of every object."""
-        for prefix in self.prefixes:
+        for prefix in OBJECTS:
             self.objects.remove_all(f"{prefix}{user_id}/")
 
     def move_retained(self, user_id: str, retained_id: str) -> None:
@@ -133,11 +131,6 @@ class Belongings:
             posted = parse_iso(data["uploaded_at"]) + self.rules.presigned_life + self.rules.clock_skew
             quiet_at = max(quiet_at, posted)
         return quiet_at
-
-
-def every_kind() -> Mapping[str, ItemKind]:
-    """The catalogue."""
-    return KINDS
 
 
 def _found(counted: Counter[str]) -> dict[str, int]:

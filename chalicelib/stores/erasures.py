@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -139,7 +139,7 @@ class Erasures:
         actions = [ErasureItem.gsi3_pk.set(key.pk), ErasureItem.gsi3_sk.set(key.sk), ErasureItem.updated_at.set(at)]
         _updated(name, actions, _is_running())
 
-    def remove_profile(self, user_id: str, identity_guards: list[Key]) -> bool:
+    def remove_profile(self, user_id: str, identity_guards: Sequence[Key]) -> bool:
         """Remove a profile together with what makes its identity and e-mail unique, so that whoever signs up with them
         meets either a deleted account or none at all. False if the profile is gone or not marked, or a guard changed
         hands: read again.
@@ -260,10 +260,10 @@ def _is_running() -> Condition:
     return condition
 
 
-def _updated(name: str, actions: list[Action], condition: Condition) -> ErasureItem | None:
+def _updated(name: str, actions: Sequence[Action], condition: Condition) -> ErasureItem | None:
     erasure = ErasureItem(*keys.erasure_key(name))
     try:
-        retried(lambda: erasure.update(actions=actions, condition=condition))
+        retried(lambda: erasure.update(actions=list(actions), condition=condition))
     except UpdateError as failure:
         if is_condition_failure(failure):
             return None
