@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pynamodb.attributes import JSONAttribute, MapAttribute
+
 from chalicelib.models.base import Item
 
 
@@ -24,3 +26,14 @@ def table_definition(name: str) -> dict[str, Any]:
         ],
         "BillingMode": "PAY_PER_REQUEST",
     }
+
+
+def json_attributes(model: Any) -> frozenset[str]:
+    """Return the names of the attributes, at any depth, that hold JSON written as text."""
+    found: set[str] = set()
+    for attribute in model.get_attributes().values():
+        if isinstance(attribute, JSONAttribute):
+            found.add(attribute.attr_name)
+        elif isinstance(attribute, MapAttribute):
+            found |= json_attributes(type(attribute))
+    return frozenset(found)

@@ -109,13 +109,12 @@ class ExportDownload(msgspec.Struct, kw_only=True):
     checksum_sha256: str
 
 
-class ExportAnswer(Answer, kw_only=True, omit_defaults=True):
+class ExportAnswer(Answer, kw_only=True):
     """Everything that is stored about the caller. A large one is a file, and `download` says where: it holds this same
     document."""
 
     ERRORS: ClassVar = ("403 BIOMETRIC_REQUIRED",)
 
-    success: bool = msgspec.field(default_factory=lambda: True)
     format: str
     generated_at: datetime
     user_id: str
