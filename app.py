@@ -15,6 +15,7 @@ from chalicelib.documents.contract import (
     UploadUrlAnswer,
     UploadUrlRequest,
 )
+from chalicelib.identity.apple_events import AppleNoticeAnswer, AppleNoticeRequest
 from chalicelib.identity.biometric_contract import (
     ChallengeAnswer,
     ChallengeRequest,
@@ -42,7 +43,7 @@ from chalicelib.web import docs, events, openapi
 from chalicelib.web.api import Api
 from chalicelib.web.contract import HealthAnswer
 from chalicelib.web.guard import SIGNED_IN, public
-from chalicelib.web.limits import GENERAL, PUBLIC, REFRESH, RESULT, SIGN_IN, STATUS, SUBSCRIPTIONS, UPLOAD
+from chalicelib.web.limits import GENERAL, PUBLIC, REFRESH, RESULT, SIGN_IN, STATUS, SUBSCRIPTIONS, UPLOAD, WEBHOOK
 from chalicelib.web.request import Call
 from chalicelib.web.response import Raw, WithStatus
 
@@ -120,6 +121,19 @@ def verify_proof(call: Call[VerifyRequest]) -> VerifyAnswer:
 def list_registrations(call: Call[None]) -> RegistrationsAnswer:
     """The registration of this device, if it has one."""
     return wiring.rooms().enrolment.list_registrations(call.caller)
+
+
+@api.route(
+    "POST",
+    "/webhooks/apple-identity",
+    guard=public("Apple signs what it sends"),
+    limit=WEBHOOK,
+    body=AppleNoticeRequest,
+    answers=AppleNoticeAnswer,
+)
+def receive_apple_notice(call: Call[AppleNoticeRequest]) -> AppleNoticeAnswer:
+    """Hear from Apple that somebody left, or changed how their e-mail is forwarded; a repeat changes nothing."""
+    return wiring.rooms().apple_events.receive(call.body)
 
 
 @api.route("GET", "/user/profile", guard=SIGNED_IN, limit=GENERAL, answers=ProfileAnswer)

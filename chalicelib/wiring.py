@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from chalicelib.billing.reset import UsageReset
+from chalicelib.billing.standing import renews
 from chalicelib.billing.subscriptions import FreePlan, Subscriptions
 from chalicelib.billing.usage import Reservations
 from chalicelib.clock import Clock, SystemClock
@@ -17,27 +18,41 @@ from chalicelib.documents.outcomes import Outcomes
 from chalicelib.documents.sweep import JobSweep
 from chalicelib.documents.uploads import Uploads
 from chalicelib.gateways.analyst import analyst_named
+from chalicelib.gateways.apple_identity import AppleIdentity
 from chalicelib.gateways.object_store import ObjectStore, s3_client
 from chalicelib.gateways.oidc import IdTokens
+from chalicelib.gateways.owned_objects import OwnedObjects
 from chalicelib.gateways.queues import Queues
+from chalicelib.gateways.sealed import Seals
 from chalicelib.gateways.secrets import Secrets, secrets_client
 from chalicelib.identity import keys
+from chalicelib.identity.apple_events import AppleEvents
+from chalicelib.identity.apple_grants import AppleGrants
 from chalicelib.identity.biometrics import Biometrics
 from chalicelib.identity.devices import Devices
 from chalicelib.identity.enrolment import Enrolment
 from chalicelib.identity.profiles import Profiles
+from chalicelib.identity.proofs import FreshProof
 from chalicelib.identity.sessions import SessionRule, Sessions
 from chalicelib.identity.sign_in import SignIn
 from chalicelib.identity.tokens import AccessTokens, RefreshTokens
 from chalicelib.models.base import connect
+from chalicelib.models.states import BiometricOperation
 from chalicelib.privacy.consent_choices import ConsentChoices
 from chalicelib.privacy.consents import ConsentForms, require_processing
+from chalicelib.privacy.erasure import ErasureRequests
+from chalicelib.privacy.erasure_saga import ErasureSaga
+from chalicelib.privacy.erasure_steps import Belongings
+from chalicelib.privacy.export import Export
+from chalicelib.stores.apple_accounts import AppleAccounts
 from chalicelib.stores.biometrics import BiometricStore
 from chalicelib.stores.consents import ConsentStore
 from chalicelib.stores.devices import DeviceStore
 from chalicelib.stores.due import DueUsers
+from chalicelib.stores.erasures import Erasures
 from chalicelib.stores.jobs import JobStore
 from chalicelib.stores.limits import LimitStore
+from chalicelib.stores.partitions import Partitions
 from chalicelib.stores.usage import UsageStore
 from chalicelib.stores.users import Users
 from chalicelib.web.health import Health
@@ -55,6 +70,7 @@ class Rooms:
     health: Health
     sign_in: SignIn
     sessions: Sessions
+    apple_events: AppleEvents
     enrolment: Enrolment
     biometrics: Biometrics
     profiles: Profiles
@@ -66,6 +82,9 @@ class Rooms:
     library: Library
     pipeline: Pipeline
     job_sweep: JobSweep
+    export: Export
+    erasure: ErasureRequests
+    erasure_saga: ErasureSaga
 
     def subject_of_address(self, address: str) -> str:
         """Return a keyed hash of a client address, to count calls by."""
@@ -96,14 +115,32 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     outcomes = Outcomes(jobs, objects, queues, stage.retries_queue, clock, rules)
     analyst = analyst_named(stage.analyst)
     id_tokens = IdTokens((stage.google, stage.apple), clock, rules)
+    accounts, seals = AppleAccounts(), Seals(secrets, stage.data_keys_secret, f"{APP_NAME}/apple-refresh-token")
+    apple_grants = AppleGrants(accounts, _apple_identity(stage, secrets, clock), seals, clock)
+    partitions, erasures = Partitions(), Erasures()
+    owned = OwnedObjects(stage.bucket_name, partial(s3_client, stage.region))
+    export_proof = FreshProof(clock, rules, BiometricOperation.EXPORT)
+    erasure = ErasureRequests(
+        erasures,
+        users,
+        session_rule,
+        FreshProof(clock, rules, BiometricOperation.ERASURE),
+        renews,
+        queues,
+        stage.erasures_queue,
+        clock,
+        rules,
+    )
+    belongings = Belongings(partitions, owned, erasures, rules)
     return Rooms(
         rules=rules,
         token_keys=token_keys,
         access_tokens=access_tokens,
         limiter=Limiter(LimitStore(clock), clock),
         health=Health(clock),
-        sign_in=SignIn(users, id_tokens, sessions, ConsentForms(), FreePlan(), clock, rules),
+        sign_in=SignIn(users, id_tokens, sessions, ConsentForms(), FreePlan(), apple_grants, clock, rules),
         sessions=sessions,
+        apple_events=AppleEvents(id_tokens, users, accounts, erasure, clock, rules),
         enrolment=Enrolment(users, registrations, session_rule, clock, rules),
         biometrics=Biometrics(users, registrations, session_rule, clock, rules),
         profiles=Profiles(users, session_rule, subscriptions, clock),
@@ -115,4 +152,14 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         library=Library(users, session_rule, jobs, objects, outcomes, clock, rules),
         pipeline=Pipeline(jobs, objects, outcomes, users, require_processing, analyst, inspect, clock, rules),
         job_sweep=JobSweep(jobs, objects, outcomes, clock, rules),
+        export=Export(users, session_rule, export_proof, partitions, owned, objects, clock, rules),
+        erasure=erasure,
+        erasure_saga=ErasureSaga(erasures, belongings, users, apple_grants, queues, stage.erasures_queue, clock, rules),
     )
+
+
+def _apple_identity(stage: Settings, secrets: Secrets, clock: Clock) -> AppleIdentity | None:
+    """Apple's token endpoints, where the stage has a key for them. Client secrets are made for Apple's issuer."""
+    if not stage.has_apple_sign_in_key:
+        return None
+    return AppleIdentity(secrets, stage.apple_sign_in_secret, stage.apple_auth_url, stage.apple.issuers[0], clock)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from chalicelib import errors
 from chalicelib.clock import Clock
@@ -16,81 +16,20 @@ from chalicelib.config import Rules
 from chalicelib.gateways.oidc import Identity
 from chalicelib.identity import accounts, devices, sessions, spellings
 from chalicelib.identity.contract import DeviceForm, SignedInView, SignInAnswer, SignInRequest
+from chalicelib.identity.doors import ConsentForms, FreePlan, Grants, IdTokens, UserStore
 from chalicelib.ids import new_id
 from chalicelib.models.base import Item
-from chalicelib.models.guard import GuardItem
 from chalicelib.models.keys import GuardKind
-from chalicelib.models.profile import Consent, Device, Subscription, UserItem
+from chalicelib.models.profile import Consent, Device, UserItem
 from chalicelib.models.states import AuthProvider, ConsentType
 from chalicelib.observe import audit
 from chalicelib.observe.audit import AuditEvent
 from chalicelib.observe.log import log
-from chalicelib.stores.consent_changes import ConsentChange
 from chalicelib.stores.email_moves import EmailMove
 from chalicelib.stores.users import SignedIn
 
 _MOST_ROUNDS: Final = 12
 _LONGEST_WAIT_SECONDS: Final = 0.4
-
-
-class UserStore(Protocol):
-    """The questions that a sign-in asks."""
-
-    def owner_of(self, kind: GuardKind, *parts: str) -> str | None:
-        """Return who holds a guard."""
-        ...
-
-    def by_id(self, user_id: str) -> UserItem | None:
-        """Return somebody, read consistently."""
-        ...
-
-    def create(self, user: UserItem, guards: Sequence[GuardItem], added: Sequence[Item] = ()) -> bool:
-        """Put somebody new, or return False if a guard is held already."""
-        ...
-
-    def sign_in(self, signed_in: SignedIn) -> bool:
-        """Replace session and device, or return False if the person changed since they were read."""
-        ...
-
-
-class IdTokens(Protocol):
-    """Verifies ID tokens."""
-
-    def verify(self, provider: AuthProvider, token: str, nonce: str | None = None) -> Identity:
-        """Return who the token vouches for, or raise INVALID_TOKEN."""
-        ...
-
-
-class ConsentForms(Protocol):
-    """Reads consents; the privacy room knows how."""
-
-    def given(self, acknowledged: Mapping[str, object], at: datetime) -> dict[ConsentType, Consent]:
-        """Return a consent for each type that was ticked."""
-        ...
-
-    def require_all(self, given: Mapping[ConsentType, Consent]) -> None:
-        """Raise MISSING_CONSENT unless all five were given."""
-        ...
-
-    def opened(self, user_id: str, given: Mapping[ConsentType, Consent], at: datetime) -> ConsentChange:
-        """Return somebody new's consents with the beginning of their ledger."""
-        ...
-
-    def news(self, user: UserItem, given: Mapping[ConsentType, Consent], at: datetime) -> ConsentChange | None:
-        """Return what changes for somebody known, if anything does."""
-        ...
-
-    def announce(self, user_id: str, change: ConsentChange) -> None:
-        """Write the audit trail of a change that is stored."""
-        ...
-
-
-class FreePlan(Protocol):
-    """Starts subscriptions; the billing room knows how."""
-
-    def start(self, at: datetime) -> Subscription:
-        """Return the free subscription of somebody who signs up now, its usage period anchored there."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +58,7 @@ class SignIn:
     sessions: sessions.Sessions
     consents: ConsentForms
     free_plan: FreePlan
+    grants: Grants
     clock: Clock
     rules: Rules
     wait: Callable[[float], None] = time.sleep
@@ -126,8 +66,9 @@ class SignIn:
     def sign_in(self, request: SignInRequest) -> SignInAnswer:
         """Sign somebody in; make their account the first time.
 
-        Three questions to the table for somebody known, two for somebody new. Consents that somebody known sends are
-        recorded where they are news; a sign-in never withdraws one.
+        Three questions to the table for somebody known, two for somebody new; one more where Apple grants something
+        that we do not hold. Consents that somebody known sends are recorded where they are news; a sign-in never
+        withdraws one.
 
         Raises:
             InvalidRequest: INVALID_AUTH_PROVIDER, MISSING_AUTH_TOKEN, MISSING_CONSENT, or a wrong field.
@@ -195,6 +136,7 @@ class SignIn:
         audit.concerns(user_id)
         audit.record(AuditEvent.SIGNED_UP, provider=identity.provider, session_id=session.session_id)
         self.consents.announce(user_id, consents)
+        self._keep_grant(user, attempt)
         return self.sessions.view(user, session, token, is_new=True, at=at)
 
     def _refuse_if_email_is_taken(self, identity: Identity, introduced: accounts.Introduction) -> None:
@@ -242,6 +184,7 @@ class SignIn:
         if not self.users.sign_in(signed_in):
             return None
         self._announce(signed_in, attempt.identity.provider)
+        self._keep_grant(user, attempt)
         return self.sessions.view(_as_written(user, signed_in), session, token, is_new=False, at=at)
 
     def _announce(self, signed_in: SignedIn, provider: AuthProvider) -> None:
@@ -255,6 +198,12 @@ class SignIn:
         if signed_in.email is not None:
             log("email_changed", user_id=user_id, is_guarded=signed_in.email.claimed is not None)
             audit.record(AuditEvent.EMAIL_CHANGED, provider=provider)
+
+    def _keep_grant(self, user: UserItem, attempt: _Attempt) -> None:
+        """Exchange Apple's code once the sign-in is written: not for somebody who is refused, and not twice."""
+        code = attempt.request.apple_authorization_code
+        if attempt.identity.provider is AuthProvider.APPLE and code:
+            self.grants.keep(user, code)
 
     def _moved_email(self, user: UserItem, identity: Identity) -> EmailMove | None:
         """Return how the profile follows an address that changed at the provider. Somebody else's guard is no reason to

@@ -36,6 +36,8 @@ SIGN_IN: Final = Limit("sign_in", 10, is_per_address=True)
 REFRESH: Final = Limit("refresh", 10, is_per_address=True)
 PUBLIC: Final = Limit("public", 100, is_per_address=True)
 UPLOAD: Final = Limit("upload", 5)
+# Apple, Google and Stripe send from few addresses, and repeat what we refuse.
+WEBHOOK: Final = Limit("webhook", 600, is_per_address=True)
 STATUS: Final = Limit("status", 200)
 RESULT: Final = Limit("result", 100)
 SUBSCRIPTIONS: Final = Limit("subscriptions", 20)

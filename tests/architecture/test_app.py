@@ -15,6 +15,7 @@ PUBLIC = {
     "/auth/google",
     "/auth/google-onboarding",
     "/auth/refresh",
+    "/webhooks/apple-identity",
     "/health",
     "/health/check",
     "/openapi.json",

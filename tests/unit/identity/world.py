@@ -150,10 +150,17 @@ class Billing:
         return Summary(subscription.subscription_id, subscription.usage_current_period.period_end)
 
 
+class NoGrants:
+    """A stage without a key of Sign in with Apple."""
+
+    def keep(self, *_: object) -> None:
+        return
+
+
 class World:
     """The identity room, assembled as wiring does it."""
 
-    def __init__(self, clock: SettableClock, users: Any = None, rules: Rules | None = None) -> None:
+    def __init__(self, clock: SettableClock, users: Any = None, rules: Rules | None = None, grants: Any = None) -> None:
         rules = rules or Rules()
         self.clock = clock
         self.users: Any = users if users is not None else Users()
@@ -165,12 +172,14 @@ class World:
         self.sessions = Sessions(self.users, self.access_tokens, self.refresh_tokens, clock, rules)
         self.rule = SessionRule(clock)
         self.profiles = Profiles(self.users, self.rule, Billing(), clock)
+        self.grants: Any = grants if grants is not None else NoGrants()
         self.sign_in = SignIn(
             users=self.users,
             id_tokens=IdTokens((GOOGLE, APPLE), clock, rules, self.fetch),
             sessions=self.sessions,
             consents=ConsentForms(),
             free_plan=Billing(),
+            grants=self.grants,
             clock=clock,
             rules=rules,
         )
