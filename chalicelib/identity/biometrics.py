@@ -25,6 +25,8 @@ from chalicelib.identity.proofs import is_locked, standing_registration
 from chalicelib.identity.sessions import SessionRule
 from chalicelib.models.profile import Biometric
 from chalicelib.models.states import BiometricOperation
+from chalicelib.observe import audit
+from chalicelib.observe.audit import AuditEvent
 from chalicelib.observe.log import log
 from chalicelib.stores.biometrics import BiometricStore, Proof
 from chalicelib.web.request import Caller
@@ -82,12 +84,13 @@ class Biometrics:
             operation = _operation_asked(registration, challenge, request.operation, now)
             if operation is None:
                 log("biometric_challenge_refused", user_id=caller.user_id, registration_id=registration_id)
-                raise _failed()
+                raise _failed(registration_id, "challenge_not_standing")
             proof = challenges.answered(registration_id, challenge, operation, now, self.rules)
             if not is_signed_by(str(registration.public_key), challenge, signature):
                 self._count_failure(caller, proof)
             elif self.registrations.prove(caller, proof, self.rules.biometric_most_failures):
                 log("biometric_proved", user_id=caller.user_id, registration_id=registration_id, operation=operation)
+                audit.record(AuditEvent.BIOMETRIC_VERIFIED, registration_id=registration_id, operation=str(operation))
                 return VerifyAnswer(biometric_expires_at=proof.expires_at)
         raise challenges.contended()
 
@@ -108,15 +111,17 @@ class Biometrics:
         )
         if failures is None:
             return
-        event = "biometric_locked" if failures >= most else "biometric_verification_failed"
+        registration_id = attempt.registration_id
         log(
-            event,
+            "biometric_verification_failed",
             level=logging.WARNING,
             user_id=caller.user_id,
-            registration_id=attempt.registration_id,
+            registration_id=registration_id,
             failures=failures,
         )
-        raise _failed()
+        if failures >= most:
+            audit.record(AuditEvent.BIOMETRIC_LOCKED, registration_id=registration_id, failures=failures)
+        raise _failed(registration_id, "wrong_signature")
 
 
 def _operation_asked(
@@ -132,5 +137,7 @@ def _operation_asked(
     return operation
 
 
-def _failed() -> errors.Unauthenticated:
+def _failed(registration_id: str, cause: str) -> errors.Unauthenticated:
+    """Put a refused proof on the trail, and return the error that says no more than that."""
+    audit.record(AuditEvent.BIOMETRIC_FAILED, registration_id=registration_id, cause=cause)
     return errors.Unauthenticated("BIOMETRIC_VERIFICATION_FAILED", "The proof is not valid; ask for a new challenge.")

@@ -29,6 +29,8 @@ from chalicelib.identity.sessions import SessionRule
 from chalicelib.ids import new_id
 from chalicelib.models.profile import Biometric, UserItem
 from chalicelib.models.states import BiometricOperation, BiometricType, DeviceStatus
+from chalicelib.observe import audit
+from chalicelib.observe.audit import AuditEvent
 from chalicelib.observe.log import log
 from chalicelib.stores.biometrics import BiometricStore, Challenge
 from chalicelib.web.request import Caller
@@ -93,6 +95,7 @@ class Enrolment:
             metadata = {**(registration.registration_metadata or {}), "attestation_result": result}
             if self.registrations.complete(caller, proof, key, metadata):
                 log("biometric_enrolled", user_id=caller.user_id, registration_id=registration_id)
+                audit.record(AuditEvent.BIOMETRIC_ENROLLED, registration_id=registration_id)
                 return CompleteAnswer(registration_id=registration_id)
         raise challenges.contended()
 

@@ -156,3 +156,26 @@ def test_a_right_proof_forgets_the_failures(mine: KeyedPhone) -> None:
     assert mine.registration.verification_failures == 0
     wrong(mine, mine.ask().challenge)
     assert mine.prove().verified
+
+
+def test_the_trail_says_who_enrolled_proved_failed_and_was_locked(
+    mine: KeyedPhone, caplog: pytest.LogCaptureFixture
+) -> None:
+    mine.enrol()
+    mine.prove("export")
+    refused(lambda: mine.verify(base64_of(bytes(32))), 401, "BIOMETRIC_VERIFICATION_FAILED")
+    lock(mine)
+    lines = [vars(record) for record in caplog.records if vars(record).get("kind") == "audit"]
+    about = [line for line in lines if line["event"].startswith("biometric_")]
+    assert [line["event"] for line in about] == [
+        "biometric_enrolled",
+        "biometric_verified",
+        "biometric_failed",
+        *["biometric_failed"] * 4,
+        "biometric_locked",
+        "biometric_failed",
+    ]
+    assert {line["registration_id"] for line in about} == {mine.registration_id}
+    assert about[1]["operation"] == "export"
+    assert [line.get("cause") for line in about[2:4]] == ["challenge_not_standing", "wrong_signature"]
+    assert about[-2]["failures"] == 5
