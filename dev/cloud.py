@@ -30,11 +30,14 @@ def start_surroundings(session: Session, ports: Ports) -> None:
 
     from deploy.resources import declare
     from dev.identity_provider import IdentityProvider
-    from dev.provision import clients_at, create
+    from dev.provision import clients_at, create, put_given
 
     settings = settings_of(ports)
-    create(declare(settings), clients_at(ports.cloud_url, settings.region))
-    IdentityProvider(ports.identity_provider).start()
+    resources, clients = declare(settings), clients_at(ports.cloud_url, settings.region)
+    create(resources, clients)
+    provider = IdentityProvider(ports.identity_provider)
+    put_given(resources.apple_sign_in, provider.apple_tokens.secret(), clients.secretsmanager)
+    provider.start()
 
 
 def cloud(session: Session, ports: Ports) -> int:

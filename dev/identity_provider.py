@@ -2,6 +2,8 @@
 
 GET  /google/certs   /apple/keys                     the public keys, with Cache-Control
 POST /google/token   /apple/token                    an ID token; a JSON body overrides its claims
+                     /apple/notice                   a signed notification; a JSON body overrides its event
+                     /apple/auth/token, …/revoke     Apple's token endpoints (`dev/apple_tokens.py`)
 POST /google/rotate  /apple/rotate                   a new key signs; the one before the last is withdrawn
 GET  /google/stats   /apple/stats                    how often the keys were fetched
 GET  /google/.well-known/openid-configuration        and the same for Apple
@@ -18,10 +20,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
+from urllib.parse import parse_qsl
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
+
+from dev.apple_tokens import AppleTokens
 
 GOOGLE: Final = "google"
 APPLE: Final = "apple"
@@ -29,6 +34,7 @@ AUDIENCES: Final[Mapping[str, str]] = {GOOGLE: "serenya-local-google", APPLE: "s
 KEY_PATHS: Final[Mapping[str, str]] = {GOOGLE: "certs", APPLE: "keys"}
 _LIVES: Final[Mapping[str, int]] = {GOOGLE: 3600, APPLE: 86400}
 _MOST_BODY_BYTES: Final = 65536
+_APPLE_AUTH: Final = "/apple/auth/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class IdentityProvider:
         self._max_age_seconds = max_age_seconds
         self._lock = threading.Lock()
         self._providers = {GOOGLE: _Provider(), APPLE: _Provider()}
+        self.apple_tokens = AppleTokens(AUDIENCES[APPLE])
         self._server = _Server(("127.0.0.1", port), _Requests)
         self._server.provider = self
         self._thread = threading.Thread(
@@ -119,6 +126,20 @@ class IdentityProvider:
         """Return a signed ID token; see `claims` for the overrides."""
         return self.sign(provider, self.claims(provider, **overrides))
 
+    def notice(self, **event: Any) -> str:
+        """Return a notification as Apple signs it: the event stands in it as text, its time in milliseconds."""
+        now = int(self.apple_tokens.now())
+        told = {"type": "consent-revoked", "sub": self.claims(APPLE)["sub"], "event_time": now * 1000, **event}
+        claims = {
+            "iss": self.issuer(APPLE),
+            "aud": AUDIENCES[APPLE],
+            "iat": now,
+            "exp": now + _LIVES[APPLE],
+            "jti": secrets.token_urlsafe(16),
+            "events": json.dumps(told),
+        }
+        return self.sign(APPLE, claims)
+
     def sign(self, provider: str, claims: Mapping[str, Any], **headers: Any) -> str:
         """Sign any claims with the provider's present key. A header of `None` leaves it out."""
         key = self.signing_key(provider)
@@ -160,7 +181,10 @@ class IdentityProvider:
                     self._providers[provider].fetches += 1
                 return 200, self.published(provider), self._max_age_seconds
             case "POST", "token":
-                return 200, {"id_token": self.issue(provider, **body), "token_type": "Bearer"}, 0
+                code = {"authorization_code": self.apple_tokens.draw_code()} if provider == APPLE else {}
+                return 200, {"id_token": self.issue(provider, **body), "token_type": "Bearer", **code}, 0
+            case "POST", "notice" if provider == APPLE:
+                return 200, {"payload": self.notice(**body)}, 0
             case "POST", "rotate":
                 return 200, {"kid": self.rotate(provider)}, 0
             case "GET", "stats":
@@ -218,7 +242,11 @@ class _Requests(BaseHTTPRequestHandler):
             length = int(self.headers.get("Content-Length") or 0)
             if not 0 <= length <= _MOST_BODY_BYTES:
                 raise ValueError("no such body")
-            body = json.loads(self.rfile.read(length) or b"{}")
+            content = self.rfile.read(length)
+            if self.path.startswith(_APPLE_AUTH):
+                self._answer_form(content.decode())
+                return
+            body = json.loads(content or b"{}")
             if not isinstance(body, dict):
                 raise TypeError("the body must be an object")
         except (ValueError, TypeError):
@@ -227,6 +255,12 @@ class _Requests(BaseHTTPRequestHandler):
             return
         self._answer(body)
 
+    def _answer_form(self, form: str) -> None:
+        provider = self.server.provider
+        what = self.path.removeprefix(_APPLE_AUTH)
+        status, answer = provider.apple_tokens.answer(what, dict(parse_qsl(form)), provider.issuer(APPLE))
+        self._send(status, answer, 0)
+
     def _answer(self, body: dict[str, Any]) -> None:
         try:
             status, answer, keep_seconds = self.server.provider.answer(self.command, self.path, body)
@@ -234,8 +268,8 @@ class _Requests(BaseHTTPRequestHandler):
             status, answer, keep_seconds = 400, {"error": "invalid_request", "error_description": str(error)}, 0
         self._send(status, answer, keep_seconds)
 
-    def _send(self, status: int, answer: dict[str, Any], keep_seconds: int) -> None:
-        content = json.dumps(answer).encode()
+    def _send(self, status: int, answer: dict[str, Any] | None, keep_seconds: int) -> None:
+        content = b"" if answer is None else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
