@@ -39,6 +39,7 @@ from chalicelib.identity.contract import (
 )
 from chalicelib.identity.device_contract import DeviceAnswer, DeviceUpdate
 from chalicelib.privacy.contract import ConsentAnswer, ConsentRequest, ConsentsAnswer
+from chalicelib.privacy.gdpr_contract import ErasureRequest, ErasureStartedAnswer, ErasureStatusAnswer, ExportAnswer
 from chalicelib.web import docs, events, openapi
 from chalicelib.web.api import Api
 from chalicelib.web.contract import HealthAnswer
@@ -238,6 +239,31 @@ def show_subscription(call: Call[None]) -> CurrentSubscriptionAnswer:
     return wiring.rooms().subscriptions.current(call.caller)
 
 
+# --- Privacy
+
+
+@api.route("GET", "/gdpr/export", guard=SIGNED_IN, limit=GENERAL, answers=ExportAnswer)
+def export_data(call: Call[None]) -> ExportAnswer:
+    """Everything that is stored about the caller, in one readable document."""
+    return wiring.rooms().export.of(call.caller)
+
+
+@api.route(
+    "POST", "/gdpr/erasure-request", guard=SIGNED_IN, limit=GENERAL, body=ErasureRequest, answers=ErasureStartedAnswer
+)
+def request_erasure(call: Call[ErasureRequest]) -> ErasureStartedAnswer:
+    """Close the caller's account at once, and begin to erase everything that is theirs."""
+    return wiring.rooms().erasure.request(call.caller, call.body)
+
+
+@api.route(
+    "GET", "/gdpr/erasure-status/{id}", guard=public("the id is the secret"), limit=PUBLIC, answers=ErasureStatusAnswer
+)
+def show_erasure(call: Call[None]) -> ErasureStatusAnswer:
+    """How far an erasure has come; afterwards its receipt."""
+    return wiring.rooms().erasure.status(call.path["id"])
+
+
 # --- Operations
 
 
@@ -295,6 +321,12 @@ def reset_usage_batch(event: SQSEvent) -> None:
     events.deliver_messages(event, wiring.rooms().usage_reset.reset_batch)
 
 
+@app.on_sqs_message(queue=settings().erasures_queue, batch_size=1)
+def carry_erasure_on(event: SQSEvent) -> None:
+    """Do what is left of an erasure."""
+    events.deliver_messages(event, wiring.rooms().erasure_saga.carry_on)
+
+
 @app.schedule(Cron("10", "0", "*", "*", "?", "*"))
 def sweep_usage(event: CloudWatchEvent) -> None:
     """Find the users whose usage period has ended; ten past midnight, UTC."""
@@ -305,6 +337,12 @@ def sweep_usage(event: CloudWatchEvent) -> None:
 def sweep_jobs(event: CloudWatchEvent) -> None:
     """Find the jobs whose deadline has passed, and try them again or end them."""
     events.deliver_tick(wiring.rooms().job_sweep.sweep)
+
+
+@app.schedule(Rate(10, unit=Rate.MINUTES))
+def sweep_erasures(event: CloudWatchEvent) -> None:
+    """Find the erasures that should have been done by now, and send them on."""
+    events.deliver_tick(wiring.rooms().erasure_saga.sweep)
 
 
 api.answer_unknown_paths_if(settings().is_local)

@@ -110,7 +110,7 @@ class Rules:
     erasure_grant_patience: timedelta = timedelta(hours=72)
     # What somebody who asks for erasure is told; most take seconds.
     erasure_estimated_hours: int = 24
-    # An export up to this size is the answer itself (Lambda carries 6 MB); a larger one is stored, and a link given out.
+    # An export up to this size is the answer itself (Lambda carries 6 MB); a larger one is stored and linked to.
     export_inline_limit_bytes: int = 4 * 1024 * 1024
     # Stored results are part of an export up to this number and size in all; the others are linked to.
     export_inline_objects: int = 50

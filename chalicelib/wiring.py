@@ -100,38 +100,21 @@ def rooms() -> Rooms:
 def build(stage: Settings, clock: Clock) -> Rooms:
     """Build the rooms of a stage; tests hand in a clock that they can set."""
     connect(stage.table_name, stage.region)
-    rules, users = stage.rules, Users()
+    rules, users, session_rule, registrations = stage.rules, Users(), SessionRule(clock), BiometricStore()
     secrets = Secrets(partial(secrets_client, stage.region), clock, stage.secret_life)
-    token_keys = keys.TokenKeys(secrets, stage.token_keys_secret)
-    issuer = f"{APP_NAME}-{stage.stage}"
+    token_keys, issuer = keys.TokenKeys(secrets, stage.token_keys_secret), f"{APP_NAME}-{stage.stage}"
     access_tokens = AccessTokens(token_keys, issuer, issuer, clock, rules)
     sessions = Sessions(users, access_tokens, RefreshTokens(token_keys), clock, rules)
-    session_rule, registrations = SessionRule(clock), BiometricStore()
     subscriptions = Subscriptions(session_rule, users.by_id, clock)
     usage, queues = UsageStore(), Queues(stage.region)
     reservations = Reservations(usage, session_rule, require_processing, users.by_id, clock, rules.usage_due_shards)
-    jobs = JobStore(usage, rules.usage_due_shards)
+    jobs, analyst = JobStore(usage, rules.usage_due_shards), analyst_named(stage.analyst)
     objects = ObjectStore(stage.bucket_name, partial(s3_client, stage.region))
     outcomes = Outcomes(jobs, objects, queues, stage.retries_queue, clock, rules)
-    analyst = analyst_named(stage.analyst)
     id_tokens = IdTokens((stage.google, stage.apple), clock, rules)
     accounts, seals = AppleAccounts(), Seals(secrets, stage.data_keys_secret, f"{APP_NAME}/apple-refresh-token")
     apple_grants = AppleGrants(accounts, _apple_identity(stage, secrets, clock), seals, clock)
-    partitions, erasures = Partitions(), Erasures()
-    owned = OwnedObjects(stage.bucket_name, partial(s3_client, stage.region))
-    export_proof = FreshProof(clock, rules, BiometricOperation.EXPORT)
-    erasure = ErasureRequests(
-        erasures,
-        users,
-        session_rule,
-        FreshProof(clock, rules, BiometricOperation.ERASURE),
-        renews,
-        queues,
-        stage.erasures_queue,
-        clock,
-        rules,
-    )
-    belongings = Belongings(partitions, owned, erasures, rules)
+    export, erasure, erasure_saga = _leaving(stage, users, session_rule, objects, apple_grants, queues, clock)
     return Rooms(
         rules=rules,
         token_keys=token_keys,
@@ -152,9 +135,9 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         library=Library(users, session_rule, jobs, objects, outcomes, clock, rules),
         pipeline=Pipeline(jobs, objects, outcomes, users, require_processing, analyst, inspect, clock, rules),
         job_sweep=JobSweep(jobs, objects, outcomes, clock, rules),
-        export=Export(users, session_rule, export_proof, partitions, owned, objects, clock, rules),
+        export=export,
         erasure=erasure,
-        erasure_saga=ErasureSaga(erasures, belongings, users, apple_grants, queues, stage.erasures_queue, clock, rules),
+        erasure_saga=erasure_saga,
     )
 
 
@@ -163,3 +146,27 @@ def _apple_identity(stage: Settings, secrets: Secrets, clock: Clock) -> AppleIde
     if not stage.has_apple_sign_in_key:
         return None
     return AppleIdentity(secrets, stage.apple_sign_in_secret, stage.apple_auth_url, stage.apple.issuers[0], clock)
+
+
+def _leaving(
+    stage: Settings,
+    users: Users,
+    session_rule: SessionRule,
+    objects: ObjectStore,
+    grants: AppleGrants,
+    queues: Queues,
+    clock: Clock,
+) -> tuple[Export, ErasureRequests, ErasureSaga]:
+    """What hands people their data, takes requests for erasure, and carries them out."""
+    rules, queue_name = stage.rules, stage.erasures_queue
+    partitions, erasures = Partitions(), Erasures()
+    owned = OwnedObjects(stage.bucket_name, partial(s3_client, stage.region))
+    for_export, for_erasure = (
+        FreshProof(clock, rules, operation) for operation in (BiometricOperation.EXPORT, BiometricOperation.ERASURE)
+    )
+    belongings = Belongings(partitions, owned, erasures, rules)
+    return (
+        Export(users, session_rule, for_export, partitions, owned, objects, clock, rules),
+        ErasureRequests(erasures, users, session_rule, for_erasure, renews, queues, queue_name, clock, rules),
+        ErasureSaga(erasures, belongings, users, grants, queues, queue_name, clock, rules),
+    )

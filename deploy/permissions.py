@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from chalicelib.models import keys
+from chalicelib.models.catalogue import OBJECTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +14,16 @@ class Permissions:
     """One function's needs. An empty tuple is a thing that it never touches.
 
     `table` and `indexes` are DynamoDB actions; a transaction needs the actions of its parts. `objects` maps a prefix of
-    the bucket to S3 actions. `sends_to` names queues by their setting, `receives_from` the queue that feeds the
+    the bucket to S3 actions; `lists` names prefixes whose keys may be listed, `lists_versions` those whose versions.
+    `sends_to` names queues by their setting, `receives_from` the queue that feeds the
     function; `reads_secrets` names secrets beside the token keys by their setting.
     """
 
     table: tuple[str, ...] = ()
     indexes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     objects: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    lists: tuple[str, ...] = ()
+    lists_versions: tuple[str, ...] = ()
     sends_to: tuple[str, ...] = ()
     receives_from: str | None = None
     reads_token_keys: bool = False
@@ -36,9 +40,15 @@ _ANALYSIS: Final = Permissions(
 
 FUNCTIONS: Final[dict[str, Permissions]] = {
     "api_handler": Permissions(
-        table=("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"),
-        objects={"uploads/": _WHOLE_OBJECT, "results/": ("GetObject", "DeleteObject"), "failures/": _WHOLE_OBJECT},
-        sends_to=("retries_queue",),
+        table=("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
+        objects={
+            "uploads/": _WHOLE_OBJECT,
+            "results/": ("GetObject", "DeleteObject"),
+            "failures/": _WHOLE_OBJECT,
+            "exports/": ("GetObject", "PutObject"),
+        },
+        lists=tuple(OBJECTS),
+        sends_to=("retries_queue", "erasures_queue"),
         reads_token_keys=True,
         reads_secrets=("apple_sign_in_secret", "data_keys_secret"),
     ),
@@ -61,5 +71,14 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         sends_to=("resets_queue",),
     ),
     "reset_usage_batch": Permissions(table=("UpdateItem",), receives_from="resets_queue"),
+    "carry_erasure_on": Permissions(
+        table=("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"),
+        objects=dict.fromkeys(OBJECTS, ("DeleteObject", "DeleteObjectVersion")),
+        lists_versions=tuple(OBJECTS),
+        sends_to=("erasures_queue",),
+        receives_from="erasures_queue",
+        reads_secrets=("apple_sign_in_secret", "data_keys_secret"),
+    ),
+    "sweep_erasures": Permissions(indexes={keys.DUE_INDEX: ("Query",)}, sends_to=("erasures_queue",)),
 }
 """By the name of the deployed function; Chalice calls the one behind API Gateway `api_handler`."""

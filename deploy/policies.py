@@ -20,6 +20,13 @@ def policy(function: str, needs: Permissions, settings: Settings) -> dict[str, A
     for prefix, actions in needs.objects.items():
         objects = f"arn:aws:s3:::{settings.bucket_name}/{prefix}*"
         statements.append(_allow(prefix.strip("/").capitalize(), _named("s3", actions), [objects]))
+    for sid, action, prefixes in (
+        ("List", "s3:ListBucket", needs.lists),
+        ("ListVersions", "s3:ListBucketVersions", needs.lists_versions),
+    ):
+        if prefixes:
+            allowed = _allow(sid, [action], [f"arn:aws:s3:::{settings.bucket_name}"])
+            statements.append(allowed | {"Condition": {"StringLike": {"s3:prefix": [f"{one}*" for one in prefixes]}}})
     if needs.sends_to:
         queues = [_queue(getattr(settings, name), settings) for name in needs.sends_to]
         statements.append(_allow("Send", ["sqs:GetQueueUrl", "sqs:SendMessage"], queues))

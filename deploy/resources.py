@@ -21,6 +21,9 @@ ANALYSIS_TIMEOUT: Final = timedelta(seconds=120)
 RESET_TIMEOUT: Final = timedelta(seconds=60)
 """The longest that a function which resets a batch of users may run."""
 
+ERASURE_TIMEOUT: Final = timedelta(seconds=120)
+"""The longest that one run of an erasure may take; the next one goes on where it stopped."""
+
 VISIBILITY_FACTOR: Final = 6
 """AWS ("Using Lambda with Amazon SQS", queue configuration): at least six times the function's time-out, so that a
 throttled function has room to try again before another worker gets the message."""
@@ -126,6 +129,7 @@ def declare(settings: Settings) -> Resources:
         queues=(
             Queue(settings.retries_queue, visibility=ANALYSIS_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.resets_queue, visibility=RESET_TIMEOUT * VISIBILITY_FACTOR),
+            Queue(settings.erasures_queue, visibility=ERASURE_TIMEOUT * VISIBILITY_FACTOR),
         ),
         token_keys=KeySetSecret(settings.token_keys_secret, "The keys that sign our access and refresh tokens."),
         data_keys=KeySetSecret(settings.data_keys_secret, "The keys that seal what we keep for others in profiles."),

@@ -72,6 +72,11 @@ def standing_of(subscription: Subscription, now: datetime) -> Standing:
     )
 
 
+def renews(subscription: Subscription, now: datetime) -> bool:
+    """Whether somebody pays for a plan that will be charged again."""
+    return standing_of(subscription, now).auto_renew
+
+
 def billing_months(kind: SubscriptionType | None) -> int:
     """How many months a plan is charged for at once."""
     return 12 if kind is SubscriptionType.YEARLY else 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from chalicelib import errors
@@ -15,6 +14,7 @@ from chalicelib.ids import new_id
 from chalicelib.models import keys
 from chalicelib.models.erasure import ErasureData, ErasureStatus, ErasureStep
 from chalicelib.models.profile import UserItem
+from chalicelib.models.states import AccountStatus
 from chalicelib.observe import audit
 from chalicelib.observe.audit import AuditEvent
 from chalicelib.observe.log import log
@@ -68,13 +68,30 @@ class ErasureRequests:
         name = keys.erasure_name(request_id)
         for _ in range(_MOST_READS):
             user = self._allowed(caller)
-            if self.erasures.begin(self._beginning(name, user, caller, self.clock.now())):
-                self._announce(name, caller.user_id)
+            if self._begun(name, user, is_by_caller=True):
                 return ErasureStartedAnswer(
                     erasure_request_id=request_id,
                     estimated_completion_hours=self.rules.erasure_estimated_hours,
                     deletion_categories=[str(step) for step in ErasureStep],
                 )
+        raise errors.Unavailable(message="This account is being changed at the moment.")
+
+    def begin(self, user_id: str, reason: str) -> None:
+        """Begin the erasure of somebody who asked for it elsewhere, such as at their provider. Safe to repeat: one that
+        has begun goes on. Nothing is begun while a paid subscription renews; an operator is told.
+
+        Raises:
+            Unavailable: the table does not answer, or the profile changes all the time.
+        """
+        for _ in range(_MOST_READS):
+            user = self.profiles.by_id(user_id)
+            if user is None or user.data.account_status is AccountStatus.DELETED:
+                return
+            if self.renews(user.data.current_subscription, self.clock.now()):
+                log("erasure_waits_for_subscription", level=logging.ERROR, user_id=user_id, reason=reason)
+                return
+            if self._begun(keys.erasure_name(secrets.token_urlsafe(_ID_BYTES)), user, is_by_caller=False):
+                return
         raise errors.Unavailable(message="This account is being changed at the moment.")
 
     def status(self, request_id: str) -> ErasureStatusAnswer:
@@ -111,17 +128,23 @@ class ErasureRequests:
         self.fresh_proof.require(user, caller)
         return user
 
-    def _beginning(self, name: str, user: UserItem, caller: Caller, at: datetime) -> Beginning:
-        return Beginning(
+    def _begun(self, name: str, user: UserItem, *, is_by_caller: bool) -> bool:
+        session, at = user.data.current_session, self.clock.now()
+        beginning = Beginning(
             name=name,
-            user_id=caller.user_id,
-            session_id=caller.session_id,
+            user_id=user.data.id,
+            session_id=session.session_id if session is not None else None,
+            is_by_caller=is_by_caller,
             subscription=user.data.current_subscription,
             retained_id=new_id(),
             at=at,
             due_at=at + self.rules.erasure_overdue_after,
             ttl=int((at + self.rules.erasure_record_life).timestamp()),
         )
+        if not self.erasures.begin(beginning):
+            return False
+        self._announce(name, user.data.id)
+        return True
 
     def _announce(self, name: str, user_id: str) -> None:
         audit.record(AuditEvent.ERASURE_REQUESTED, user_id=user_id, erasure_id=name)

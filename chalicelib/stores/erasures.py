@@ -30,7 +30,7 @@ from chalicelib.models.states import AccountStatus, SessionStatus
 from chalicelib.stores.due import pages
 from chalicelib.stores.failures import is_condition_failure, retried, translated
 from chalicelib.stores.transactions import Cancelled, commit
-from chalicelib.stores.users import caller_may_write
+from chalicelib.stores.users import caller_may_write, user_exists
 
 _DATA: Final[Any] = ErasureItem.data
 _USER: Final[Any] = UserItem.data
@@ -40,11 +40,16 @@ _GUARD: Final[Any] = GuardItem.data
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """A wish to be erased, on the strength of a profile as it was read: `subscription` is what did not renew then."""
+    """A wish to be erased, on the strength of a profile as it was read: `subscription` is what did not renew then.
+
+    `session_id` is the session that asks, or, where it is not the person who asks (`is_by_caller`), the current one if
+    there is any.
+    """
 
     name: str
     user_id: str
-    session_id: str
+    session_id: str | None
+    is_by_caller: bool
     subscription: Subscription
     retained_id: str
     at: datetime
@@ -75,12 +80,12 @@ class Erasures:
             _USER.current_subscription.updated_at == beginning.subscription.updated_at
         )
         is_new = ErasureItem.pk.does_not_exist()
-        condition = caller_may_write(beginning.session_id) & is_same_plan
+        condition = _may_begin(beginning) & is_same_plan
 
         def build(transaction: TransactWrite) -> None:
             transaction.save(_begun(beginning), condition=is_new)
             transaction.save(_tombstone(beginning))
-            transaction.update(_profile(beginning.user_id), actions=_ending(beginning.at), condition=condition)
+            transaction.update(_profile(beginning.user_id), actions=_ending(beginning), condition=condition)
 
         try:
             commit(build)
@@ -242,16 +247,30 @@ def _tombstone(beginning: Beginning) -> TombstoneItem:
     )
 
 
-def _ending(at: datetime) -> list[Action]:
-    return [
+def _may_begin(beginning: Beginning) -> Condition:
+    if beginning.is_by_caller and beginning.session_id is not None:
+        return caller_may_write(beginning.session_id)
+    session_id = _USER.current_session.session_id
+    # Protects from a second erasure of one person; a closed account may be erased.
+    is_undeleted = user_exists() & (_USER.account_status != AccountStatus.DELETED)
+    # Protects from a sign-in that came between: its session would not be ended.
+    is_as_read = session_id.does_not_exist() if beginning.session_id is None else session_id == beginning.session_id
+    condition: Condition = is_undeleted & is_as_read
+    return condition
+
+
+def _ending(beginning: Beginning) -> list[Action]:
+    actions: list[Action] = [
         _USER.account_status.set(AccountStatus.DELETED),
-        _USER.deactivated_at.set(at),
-        _USER.current_session.status.set(SessionStatus.REVOKED),
-        _USER.current_session.updated_at.set(at),
+        _USER.deactivated_at.set(beginning.at),
         UserItem.gsi3_pk.remove(),
         UserItem.gsi3_sk.remove(),
-        UserItem.updated_at.set(at),
+        UserItem.updated_at.set(beginning.at),
     ]
+    if beginning.session_id is not None:
+        actions.append(_USER.current_session.status.set(SessionStatus.REVOKED))
+        actions.append(_USER.current_session.updated_at.set(beginning.at))
+    return actions
 
 
 def _is_running() -> Condition:

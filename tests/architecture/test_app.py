@@ -16,6 +16,7 @@ PUBLIC = {
     "/auth/google-onboarding",
     "/auth/refresh",
     "/webhooks/apple-identity",
+    "/gdpr/erasure-status/{id}",
     "/health",
     "/health/check",
     "/openapi.json",
