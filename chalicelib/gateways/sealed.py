@@ -19,6 +19,7 @@ _VERSION: Final = "s1"
 _KID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LEAST_SECRET_CHARACTERS: Final = 32
 _NONCE_BYTES: Final = 12
+_TAG_BYTES: Final = 16
 _KEY_BYTES: Final = 32
 
 
@@ -115,6 +116,8 @@ def _parts(sealed: str) -> tuple[str, bytes]:
         content = base64.b64decode(parts[2], altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as wrong:
         raise SealBroken("not a sealed text") from wrong
+    if len(content) < _NONCE_BYTES + _TAG_BYTES:
+        raise SealBroken("not a sealed text")
     return parts[1], content
 
 
