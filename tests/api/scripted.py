@@ -1,0 +1,36 @@
+"""Analysts that do what a test needs, in the place of the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import pytest
+
+from chalicelib import wiring
+from chalicelib.gateways.analyst.findings import Analysis, Document
+
+
+@dataclass
+class Failing:
+    """An analyst that fails, and may be careless in what it says about it."""
+
+    failure: Callable[[Document], Exception]
+    name: str = "failing"
+    calls: int = 0
+
+    def analyse(self, document: Document, deadline: datetime) -> Analysis:
+        self.calls += 1
+        raise self.failure(document) from ValueError(str(document.content[:4000]))
+
+
+@contextmanager
+def in_place(analyst: Failing) -> Iterator[Failing]:
+    """Hand the pipeline this analyst, as wiring would."""
+    rooms = wiring.rooms()
+    replaced = replace(rooms, pipeline=replace(rooms.pipeline, analyst=analyst))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wiring, "rooms", lambda: replaced)
+        yield analyst
