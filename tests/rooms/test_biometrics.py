@@ -65,6 +65,19 @@ def test_the_enrolments_challenge_proves_nothing_later(mine: KeyedPhone) -> None
     refused(lambda: mine.verify(begun.challenge), 401, "BIOMETRIC_VERIFICATION_FAILED")
 
 
+@pytest.mark.parametrize("operation", [None, BiometricOperation.ENROLMENT])
+def test_a_challenge_that_was_left_by_an_enrolment_proves_nothing(
+    mine: KeyedPhone, operation: BiometricOperation | None
+) -> None:
+    mine.enrol()
+    challenge = mine.ask().challenge
+    user = mine.user
+    assert user.data.current_biometric is not None
+    user.data.current_biometric.challenge_operation = operation
+    user.save()
+    refused(lambda: mine.verify(challenge), 401, "BIOMETRIC_VERIFICATION_FAILED")
+
+
 def test_an_expired_challenge_is_refused_and_not_counted(mine: KeyedPhone, clock: SettableClock) -> None:
     mine.enrol()
     challenge = mine.ask().challenge

@@ -9,6 +9,7 @@ import pytest
 from pynamodb.connection.table import TableConnection
 
 from chalicelib.identity.proofs import FreshProof
+from chalicelib.models.states import BiometricOperation, DeviceStatus
 from tests.rooms.biometric_phone import (
     KeyedPhone,
     base64_of,
@@ -41,6 +42,31 @@ def test_an_enrolment_of_somebody_without_any_registration_needs_no_map_to_be_th
 def test_another_device_than_that_of_the_session_cannot_enrol(mine: KeyedPhone) -> None:
     refused(lambda: mine.register(device_id="phone-2"), 403, "DEVICE_NOT_FOUND")
     assert "current_biometric" not in stored("user")[0]["data"]["M"]
+
+
+@pytest.mark.parametrize("change", ["session of another device", "device not in use"])
+def test_a_device_that_is_not_in_use_by_this_session_cannot_enrol(mine: KeyedPhone, change: str) -> None:
+    user = mine.user
+    assert user.data.current_session is not None
+    assert user.data.current_device is not None
+    if change == "device not in use":
+        user.data.current_device.status = DeviceStatus.INACTIVE
+    else:
+        user.data.current_session.device_id = "phone-0"
+    user.save()
+    refused(mine.register, 403, "DEVICE_NOT_FOUND")
+
+
+@pytest.mark.parametrize("operation", [None, *(one for one in BiometricOperation if one != "enrolment")])
+def test_a_challenge_that_was_drawn_for_something_else_completes_no_enrolment(
+    mine: KeyedPhone, operation: BiometricOperation | None
+) -> None:
+    challenge = mine.register().challenge
+    user = mine.user
+    assert user.data.current_biometric is not None
+    user.data.current_biometric.challenge_operation = operation
+    user.save()
+    refused(lambda: mine.complete(challenge), 400, "CHALLENGE_EXPIRED")
 
 
 def test_a_new_enrolment_voids_the_one_before(mine: KeyedPhone) -> None:
