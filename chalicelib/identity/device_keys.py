@@ -69,7 +69,7 @@ def _key(text: str) -> EllipticCurvePublicKey | None:
 
 
 def _signature(text: str) -> bytes | None:
-    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
     der = _decoded(text) if len(text) <= _MOST_SIGNATURE_CHARACTERS else None
     if der is None:
@@ -78,9 +78,8 @@ def _signature(text: str) -> bytes | None:
         r, s = decode_dss_signature(der)
     except ValueError:
         return None
-    if not (0 < r < _ORDER and 0 < s < _ORDER):
-        return None
-    return der if encode_dss_signature(r, s) == der else None
+    # Whoever verifies refuses these too; said here so that it does not hang on which library that is.
+    return der if 0 < r < _ORDER and 0 < s < _ORDER else None
 
 
 def _decoded(text: str) -> bytes | None:
