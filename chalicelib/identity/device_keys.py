@@ -64,7 +64,7 @@ def _key(text: str) -> EllipticCurvePublicKey | None:
         return None
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         return None
-    # The loader reads spellings that the writer does not write: compressed points, other parameters.
+    # The loader reads spellings that the writer does not write: compressed and hybrid points.
     return key if key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) == der else None
 
 

@@ -38,8 +38,8 @@ def _wrong_keys() -> dict[str, str]:
     point = KEY.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
     raw = KEY.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     pem = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    on_k1 = bytearray(_der())
-    on_k1[10:23] = on_k1[10:23].replace(bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d030106"))
+    unknown = bytearray(_der())
+    unknown[10:23] = unknown[10:23].replace(bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d030106"))
     return {
         "empty": "",
         "no base64": "?" * 124,
@@ -48,7 +48,9 @@ def _wrong_keys() -> dict[str, str]:
         "the point alone": base64_of(raw),
         "P-384": _spki(ec.generate_private_key(ec.SECP384R1()).public_key()),
         "secp256k1": _spki(ec.generate_private_key(ec.SECP256K1()).public_key()),
-        "another curve of the same size": base64_of(bytes(on_k1)),
+        "another curve of the same length": _spki(ec.generate_private_key(ec.BrainpoolP256R1()).public_key()),
+        "an unknown curve of the same length": base64_of(bytes(unknown)),
+        "a hybrid point": base64_of(_der()[:26] + bytes([6 | _der()[-1] & 1]) + _der()[27:]),
         "RSA": _spki(rsa.generate_private_key(65537, 2048).public_key()),
         "Ed25519": _spki(ed25519.Ed25519PrivateKey.generate().public_key()),
         "off the curve": base64_of(_der()[:-1] + bytes([_der()[-1] ^ 1])),
