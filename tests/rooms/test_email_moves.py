@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -239,7 +240,7 @@ def test_of_several_people_who_move_to_one_address_at_once_one_gets_it(strict: W
     people = [{"sub": f"sub-{number}", "email": f"{number}@example.com"} for number in range(6)]
     ids = [_as(strict, **claims).user.id for claims in people]
     requests = [strict.request(id_token=strict.google.token(**{**claims, "email": NEW})) for claims in people]
-    answers = _at_once([lambda request=request: strict.sign_in.sign_in(request) for request in requests])
+    answers = _at_once([partial(strict.sign_in.sign_in, request) for request in requests])
 
     assert [answer.user.id for answer in answers] == ids
     winners = [answer.user.id for answer in answers if answer.user.email == NEW]
