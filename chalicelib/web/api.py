@@ -16,7 +16,7 @@ from chalicelib.observe.audit import AuditEvent
 from chalicelib.observe.log import correlate
 from chalicelib.web.errors import in_our_envelope, to_response
 from chalicelib.web.guard import AccessTokens, Guard
-from chalicelib.web.limits import Limit, Limiter
+from chalicelib.web.limits import Limit, Limiter, subject_of_user
 from chalicelib.web.request import Call, Caller, correlation_id_from, decode_body
 from chalicelib.web.response import CORS, JSON, Answer, Raw, WithStatus, to_http
 
@@ -207,7 +207,7 @@ def _unknown_path(**_: str) -> Response:
 def _subject(limit: Limit, caller: Caller | None, address: str, services: Services) -> str:
     if limit.is_per_address or caller is None:
         return services.subject_of_address(address)
-    return caller.user_id
+    return subject_of_user(caller.user_id)
 
 
 def _single_values(request: Request) -> dict[str, str]:
