@@ -234,6 +234,13 @@ class World:
         return bytes(self.s3.get_object(Bucket=self.settings.bucket_name, Key=key)["Body"].read())
 
     @contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Within `watched`: make calls that are neither counted nor ended."""
+        count, kill_at, self.calls.kill_at = self.calls.count, self.calls.kill_at, None
+        yield
+        self.calls.count, self.calls.kill_at = count, kill_at
+
+    @contextmanager
     def watched(self, kill_at: int | None = None, kill_when: str = "before") -> Iterator[Calls]:
         """Count calls to AWS in this block; end the process at one of them, if asked to."""
         self.calls.count, self.calls.kill_at, self.calls.kill_when = 0, kill_at, kill_when
