@@ -189,7 +189,7 @@ class Settings:
     @property
     def token_keys_secret(self) -> str:
         """Secrets Manager id of the key set that signs our tokens: `{"current": {"kid", "secret"}, "previous": … |
-        null}`."""
+        null, "next": … | null}`, changed by `python -m deploy.rotate_keys`."""
         return f"{APP_NAME}/{self.stage}/token-keys"
 
     @property

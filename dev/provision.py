@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from deploy.key_sets import drawn_key
 from deploy.resources import Bucket, GivenSecret, KeySetSecret, Queue, Resources, Table, tls_only_policy
 
 if TYPE_CHECKING:
@@ -195,12 +194,8 @@ def put_given(secret: GivenSecret, value: Mapping[str, str], secretsmanager: Sec
 
 
 def draw_key_set(key_bytes: int) -> str:
-    """Return a fresh key set as JSON; the key is standard base64 of `key_bytes` random bytes."""
-    current = {
-        "kid": secrets.token_hex(8),
-        "secret": base64.b64encode(secrets.token_bytes(key_bytes)).decode(),
-    }
-    return json.dumps({"current": current, "previous": None})
+    """Return a fresh key set as JSON."""
+    return json.dumps({"current": drawn_key(key_bytes), "previous": None})
 
 
 def _seconds(duration: Any) -> str:

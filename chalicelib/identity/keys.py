@@ -46,8 +46,16 @@ class TokenKey:
         return hmac.digest(self.secret, f"serenya/{purpose}/1".encode(), hashlib.sha256)
 
 
+_ENTRIES: Final = ("current", "previous", "next")
+
+
 class TokenKeys:
-    """The current key signs; the current and the previous one verify, so that a rotation signs nobody out."""
+    """The current key signs; the current, the previous and the next one verify, so that a rotation signs nobody out.
+
+    The next key stands in the set before it signs (`deploy/rotate_keys.py`), so that every process knows it by then.
+    To read the set again when an unknown key id comes would not do alone: it is done once a minute, and whoever sends
+    tokens with invented ids can use that up.
+    """
 
     def __init__(self, secrets: SecretReader, secret_id: str) -> None:
         self._secrets = secrets
@@ -62,21 +70,38 @@ class TokenKeys:
         return _key(self._secrets.json(self._secret_id).get("current"))
 
     def find(self, kid: str) -> TokenKey | None:
-        """Return the current or previous key of that id. An id that neither has makes us read the secret again, at most
-        once a minute: a key that another process already signs with must not sign anybody out here.
+        """Return the key of that id. An id that none has makes us read the secret again, at most once a minute.
 
         Raises:
-            Unavailable: the key set cannot be read.
+            Unavailable: the key set cannot be read, or is broken: a slip in the secret must not sign anybody out.
         """
         if not _KID.fullmatch(kid):
             return None
         known = self._among(kid, self._secrets.json(self._secret_id))
-        return known or self._among(kid, self._secrets.json(self._secret_id, is_suspected_stale=True))
+        if known is not None:
+            return known
+        key_set = self._secrets.json(self._secret_id, is_suspected_stale=True)
+        known = self._among(kid, key_set)
+        if known is None:
+            require_whole(key_set)
+        return known
 
     @staticmethod
     def _among(kid: str, key_set: Mapping[str, Any]) -> TokenKey | None:
-        entries = [key_set.get("current"), key_set.get("previous")]
+        entries = [key_set.get(name) for name in _ENTRIES]
         return next((_key(entry) for entry in entries if isinstance(entry, dict) and entry.get("kid") == kid), None)
+
+
+def require_whole(key_set: Mapping[str, Any]) -> None:
+    """Let a key set pass if it can sign and each key in it can verify.
+
+    Raises:
+        Unavailable: it is broken.
+    """
+    for name in _ENTRIES:
+        entry = key_set.get(name)
+        if entry is not None or name == "current":
+            _key(entry)
 
 
 def _key(entry: Any) -> TokenKey:
