@@ -60,7 +60,6 @@ class LimitCounters(Protocol):
 
 @dataclass(slots=True)
 class _Tally:
-    window: int
     known_total: int = 0
     unreported: int = 0
     is_spent: bool = False
@@ -76,9 +75,8 @@ class Limiter:
     counters: LimitCounters
     clock: Clock
     _tallies: dict[tuple[str, str], _Tally] = field(default_factory=dict)
+    _window: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    _MOST_SUBJECTS = 10_000
 
     def count(self, limit: Limit, subject: str) -> None:
         """Count one call.
@@ -86,9 +84,9 @@ class Limiter:
         Raises:
             TooManyRequests: the minute's calls are used up; carries the seconds until the next minute.
         """
-        now = self.clock.now().timestamp()
-        window = int(now // WINDOW_SECONDS)
         with self._lock:
+            now = self.clock.now().timestamp()
+            window = int(now // WINDOW_SECONDS)
             tally = self._tally(limit, subject, window)
             if tally.is_spent:
                 raise self._refusal(now)
@@ -106,11 +104,13 @@ class Limiter:
                 raise self._refusal(now)
 
     def _tally(self, limit: Limit, subject: str, window: int) -> _Tally:
+        """Return the subject's count in this minute. A new minute forgets everybody at once: to look for old counts
+        among the others would cost an attacker with many addresses nothing, and us more with each of them."""
+        if window != self._window:
+            self._window, self._tallies = window, {}
         tally = self._tallies.get((limit.name, subject))
-        if tally is None or tally.window != window:
-            if len(self._tallies) >= self._MOST_SUBJECTS:
-                self._tallies = {key: kept for key, kept in self._tallies.items() if kept.window == window}
-            tally = self._tallies[(limit.name, subject)] = _Tally(window)
+        if tally is None:
+            tally = self._tallies[(limit.name, subject)] = _Tally()
         return tally
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -90,3 +91,22 @@ def test_the_next_minute_starts_anew(clock: SettableClock) -> None:
     assert _allowed(limiter, Limit("any", 5), 9) == 5
     clock.advance(timedelta(minutes=1))
     assert _allowed(limiter, Limit("any", 5), 9) == 5
+
+
+def test_many_addresses_in_one_minute_cost_each_other_nothing(clock: SettableClock) -> None:
+    limiter = Limiter(CountingCounters(), clock)
+    began = time.process_time()
+    for number in range(40_000):
+        limiter.count(Limit("any", 5), f"address {number}")
+
+    assert time.process_time() - began < 5  # a look at the others for each took a minute
+
+
+def test_the_counts_of_a_minute_are_forgotten_with_it(clock: SettableClock) -> None:
+    limiter = Limiter(CountingCounters(), clock)
+    for number in range(1000):
+        limiter.count(Limit("any", 5), f"address {number}")
+    clock.advance(timedelta(minutes=1))
+    limiter.count(Limit("any", 5), "another")
+
+    assert len(limiter._tallies) == 1
