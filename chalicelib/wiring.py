@@ -9,7 +9,7 @@ from chalicelib.billing.reset import UsageReset
 from chalicelib.billing.subscriptions import FreePlan, Subscriptions
 from chalicelib.billing.usage import Reservations
 from chalicelib.clock import Clock, SystemClock
-from chalicelib.config import APP_NAME, Rules, Settings, settings
+from chalicelib.config import Rules, Settings, settings
 from chalicelib.documents.analysis import Pipeline
 from chalicelib.documents.inspection import inspect
 from chalicelib.documents.library import Library
@@ -73,8 +73,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     rules, users = stage.rules, Users()
     secrets = Secrets(partial(secrets_client, stage.region), clock, stage.secret_life)
     token_keys = keys.TokenKeys(secrets, stage.token_keys_secret)
-    issuer = f"{APP_NAME}-{stage.stage}"
-    access_tokens = AccessTokens(token_keys, issuer, issuer, clock, rules)
+    access_tokens = AccessTokens(token_keys, stage.token_issuer, stage.token_audience, clock, rules)
     sessions = Sessions(users, access_tokens, RefreshTokens(token_keys), clock, rules)
     session_rule = SessionRule(clock)
     subscriptions = Subscriptions(session_rule, users.by_id, clock)
