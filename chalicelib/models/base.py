@@ -87,8 +87,7 @@ def connect(table_name: str, region: str) -> TableConnection:
     """Point every model at a table through one shared connection.
 
     PynamoDB would build a session and a client for each model class, at 50 to 120 ms apiece (design, trap 21);
-    subclasses find the
-    connection of `Item` and use it. Safe to call again, for another table or region.
+    subclasses find the connection of `Item` and use it. Safe to call again, for another table or region.
     """
     Item.Meta.table_name = table_name
     Item.Meta.region = region

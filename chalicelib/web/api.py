@@ -127,9 +127,8 @@ class Api:
         return declare
 
     def answer_unknown_paths_if(self, is_local: bool) -> None:
-        """Locally, answer unknown paths in our envelope; deployed, API Gateway's gateway responses do it, and the
-        local gateway
-        has none."""
+        """Locally, answer unknown paths in our envelope; deployed, API Gateway's gateway responses do that, and the
+        local gateway has none."""
         if is_local:
             for depth in range(1, _DEEPEST_PATH + 1):
                 path = "".join(f"/{{part_{number}}}" for number in range(depth))

@@ -24,9 +24,8 @@ class Limit:
     def step(self) -> int:
         """How many calls a process answers before it tells the table: a tenth of the limit, at least one.
 
-        The road not taken is a write for every request: it would double the cost of a profile read. The price is
-        that a subject that
-        is spread over n processes may make up to n steps more than the limit.
+        The road not taken is a write for every request: it would double the cost of a profile read. The price is that
+        a subject that is spread over n processes may make up to n steps more than the limit.
         """
         return max(1, self.calls // 10)
 
