@@ -51,6 +51,7 @@ def test_the_same_event_twice_is_one_analysis_and_one_result(world: World) -> No
     assert world.used() == 1
 
 
+@pytest.mark.second_engine
 def test_the_same_event_at_ten_workers_at_once_is_one_analysis(second_world: World) -> None:
     world = second_world
     job_id = world.uploaded()
