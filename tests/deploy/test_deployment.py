@@ -19,7 +19,6 @@ from dev.provision import clients_at, create
 from dev.testing import embedded_cloud
 
 STAGE = "dev"
-KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "eu-central-1"}
 
 
 @pytest.mark.prove
@@ -30,7 +29,7 @@ def test_a_clean_copy_deploys_and_the_deployed_functions_answer(tmp_path: Path) 
     with embedded_cloud(services="") as endpoint:
         create(declare(settings), clients_at(endpoint, settings.region))
         _chalice(copy, endpoint, "deploy", "--stage", STAGE)
-        functions = boto3.client("lambda", endpoint_url=endpoint, **KEYS)
+        functions = boto3.client("lambda", endpoint_url=endpoint, region_name=settings.region)
         names = {one["FunctionName"] for one in functions.list_functions()["Functions"]}
         assert names == {
             f"serenya-{STAGE}" if name == "api_handler" else f"serenya-{STAGE}-{name}" for name in FUNCTIONS
@@ -81,7 +80,9 @@ def _chalice(folder: Path, endpoint: str, *arguments: str) -> None:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
     }
-    done = subprocess.run(["chalice", *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        ["chalice", *arguments], check=False, cwd=folder, env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Could not install dependencies" not in done.stdout + done.stderr
 
