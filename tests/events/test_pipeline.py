@@ -327,6 +327,28 @@ def test_a_result_that_is_stored_is_not_lost_because_the_last_step_of_the_last_a
     assert len(updates) == 3
 
 
+@pytest.mark.parametrize(("verdict", "state"), [(None, JobState.COMPLETED), (errors.NotMedical(), JobState.FAILED)])
+def test_a_crash_after_the_answer_was_stored_asks_the_analyst_no_second_time(
+    world: World, verdict: Exception | None, state: JobState
+) -> None:
+    world.analyst.steps = [verdict] if verdict else []
+    job_id = world.uploaded()
+    with world.watched(kill_at=4, kill_when="after") as calls, pytest.raises(Killed):
+        world.deliver_event(job_id)
+    assert calls.names[-1] == "s3.PutObject"
+    world.finish(3)
+    assert (state_of(world, job_id), len(world.analyst.calls)) == (state, 1)
+
+
+def test_a_job_that_is_erased_while_it_is_analysed_leaves_no_result(world: World) -> None:
+    job_id = world.uploaded()
+    job = world.job(job_id)
+    assert job is not None
+    world.analyst.steps = [job.delete]
+    world.deliver_event(job_id)
+    assert (world.job(job_id), world.stored(), world.queue.sent) == (None, [], [])
+
+
 def test_a_lost_event_and_a_lost_message_are_made_up_for_by_the_sweep(world: World) -> None:
     world.analyst.steps = [errors.AnalystUnavailable(), an_analysis()]
     job_id = world.uploaded()
