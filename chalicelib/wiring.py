@@ -79,7 +79,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     subscriptions = Subscriptions(session_rule, users.by_id, clock)
     usage, queues = UsageStore(), Queues(stage.region)
     reservations = Reservations(usage, session_rule, require_processing, users.by_id, clock, rules.usage_due_shards)
-    jobs = JobStore(usage, rules.usage_due_shards)
+    jobs = JobStore(usage, rules.job_due_shards)
     objects = ObjectStore(stage.bucket_name, partial(s3_client, stage.region))
     outcomes = Outcomes(jobs, objects, queues, stage.retries_queue, clock, rules)
     analyst = analyst_named(stage.analyst)

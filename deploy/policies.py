@@ -20,6 +20,8 @@ def policy(function: str, needs: Permissions, settings: Settings) -> dict[str, A
     for prefix, actions in needs.objects.items():
         objects = f"arn:aws:s3:::{settings.bucket_name}/{prefix}*"
         statements.append(_allow(prefix.strip("/").capitalize(), _named("s3", actions), [objects]))
+    if needs.reads_objects:
+        statements.append(_allow("Bucket", ["s3:ListBucket"], [f"arn:aws:s3:::{settings.bucket_name}"]))
     if needs.sends_to:
         queues = [_queue(getattr(settings, name), settings) for name in needs.sends_to]
         statements.append(_allow("Send", ["sqs:GetQueueUrl", "sqs:SendMessage"], queues))
