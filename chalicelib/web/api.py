@@ -57,7 +57,7 @@ class Endpoint:
     paths: tuple[str, ...]
     view: View
     guard: Guard
-    limit: Limit
+    limit: Limit | None
     body: type[Any] | None
     answers: type[Any]
     form: type[Any] | None
@@ -99,7 +99,7 @@ class Api:
         method: str,
         *paths: str,
         guard: Guard,
-        limit: Limit,
+        limit: Limit | None,
         answers: type[Any],
         body: type[Any] | None = None,
         form: type[Any] | None = None,
@@ -108,9 +108,9 @@ class Api:
     ) -> Callable[[V], V]:
         """Declare a route: the first path is its name, the others are aliases. Returns the view unchanged.
 
-        `form` describes a multipart body, which the room reads by itself. The error codes of a route stand on its
-        answer struct,
-        as `ERRORS`, written `"404 JOB_NOT_FOUND"`.
+        `limit` is None where an answer asks nobody anything: a probe must not fail because something else does. `form`
+        describes a multipart body, which the room reads by itself. The error codes of a route stand on its answer
+        struct, as `ERRORS`, written `"404 JOB_NOT_FOUND"`.
         """
 
         def declare(view: V) -> V:
@@ -161,7 +161,8 @@ class Api:
         raw = endpoint.body_of(request, services.rules)
         caller = endpoint.guard.admit(headers, services.access_tokens)
         address = str(request.context.get("identity", {}).get("sourceIp", "unknown"))
-        services.limiter.count(endpoint.limit, _subject(endpoint.limit, caller, address, services))
+        if endpoint.limit is not None:
+            services.limiter.count(endpoint.limit, _subject(endpoint.limit, caller, address, services))
         call: Call[Any] = Call(
             body=decode_body(raw, endpoint.body) if endpoint.body is not None else None,
             caller_or_none=caller,

@@ -33,7 +33,6 @@ class Limit:
 GENERAL: Final = Limit("general", 100)
 SIGN_IN: Final = Limit("sign_in", 10, is_per_address=True)
 REFRESH: Final = Limit("refresh", 10, is_per_address=True)
-PUBLIC: Final = Limit("public", 100, is_per_address=True)
 UPLOAD: Final = Limit("upload", 5)
 STATUS: Final = Limit("status", 200)
 RESULT: Final = Limit("result", 100)
