@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
-	if command -v $$one >/dev/null 2>&1 && $$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	if $$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
 	then echo $$one; break; fi; done)
 VENV := .venv
 CLOUD_VENV := .venv-cloud
@@ -72,15 +72,17 @@ generated: $(READY) ## Check that the generated files match their generators
 
 .PHONY: package
 package: $(READY) ## Build the deployment package of the stage dev
-	@rm -rf build/package
+	@rm -rf build/package .chalice/deployments
 	@mkdir -p build
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/chalice package --stage dev --pkg-format terraform build/package
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/chalice package --stage dev --pkg-format terraform build/package \
+		2>&1 | tee build/package.log
+	@! grep -q "Could not install dependencies" build/package.log
 	@ls -la build/package
 
 .PHONY: requirements
-requirements: $(READY) ## Resolve the pinned requirements anew
-	@for one in requirements requirements-dev; do $(VENV)/bin/pip-compile --quiet --no-header --strip-extras --allow-unsafe \
-		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style=line -o $$one.txt $$one.in; done
+requirements: $(READY) ## Resolve the pinned requirements anew, for every Python from 3.11
+	@for one in requirements requirements-dev; do $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
+		--no-header --no-emit-index-url --no-emit-find-links --annotation-style=line -o $$one.txt $$one.in; done
 
 .PHONY: check
 check: setup lint generated test package ## What CI runs: format, lint, types, generated files, tests, package

@@ -267,33 +267,33 @@ def show_erasure(call: Call[None]) -> ErasureStatusAnswer:
 # --- Operations
 
 
-@api.route("GET", "/health", guard=public("it says nothing but that we are here"), limit=PUBLIC, answers=HealthAnswer)
+@api.route("GET", "/health", guard=public("it says nothing but that we are here"), limit=None, answers=HealthAnswer)
 def show_health(call: Call[None]) -> HealthAnswer:
     """Whether the service answers."""
     return wiring.rooms().health.show()
 
 
 @api.route(
-    "GET", "/health/check", guard=public("it says nothing but that we are here"), limit=PUBLIC, answers=HealthAnswer
+    "GET", "/health/check", guard=public("it says nothing but that we are here"), limit=None, answers=HealthAnswer
 )
 def check_health(call: Call[None]) -> WithStatus:
     """Whether the service answers, and how long that took (X-Response-Time)."""
     return wiring.rooms().health.check()
 
 
-@api.route("GET", "/openapi.json", guard=public("the contract is no secret"), limit=PUBLIC, answers=Raw)
+@api.route("GET", "/openapi.json", guard=public("the contract is no secret"), limit=None, answers=Raw)
 def show_openapi(call: Call[None]) -> Raw:
     """The contract, generated from this page."""
     return openapi.served(api.endpoints)
 
 
-@api.route("GET", "/docs", guard=public("the contract is no secret"), limit=PUBLIC, answers=Raw)
+@api.route("GET", "/docs", guard=public("the contract is no secret"), limit=None, answers=Raw)
 def show_docs(call: Call[None]) -> Raw:
     """A page to read the contract and to try it."""
     return docs.page()
 
 
-@api.route("GET", "/docs/assets/{name}", guard=public("the contract is no secret"), limit=PUBLIC, answers=Raw)
+@api.route("GET", "/docs/assets/{name}", guard=public("the contract is no secret"), limit=None, answers=Raw)
 def show_docs_asset(call: Call[None]) -> Raw:
     """A file of the documentation page."""
     return docs.asset(call.path["name"])

@@ -15,8 +15,7 @@
     └── Unexpected              500  technical    a defect of ours
 
 Codes outlive class names: the shipped app compares them. `user_message` is for people and is public; `cause` (the
-chained
-exception) is for operators and never leaves the process.
+chained exception) is for operators and never leaves the process.
 """
 
 from __future__ import annotations

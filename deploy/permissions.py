@@ -14,9 +14,10 @@ class Permissions:
     """One function's needs. An empty tuple is a thing that it never touches.
 
     `table` and `indexes` are DynamoDB actions; a transaction needs the actions of its parts. `objects` maps a prefix of
-    the bucket to S3 actions; `lists` names prefixes whose keys may be listed, `lists_versions` those whose versions.
-    `sends_to` names queues by their setting, `receives_from` the queue that feeds the
-    function; `reads_secrets` names secrets beside the token keys by their setting.
+    the bucket to S3 actions; who reads objects may also list the bucket, because without that S3 answers 403 for an
+    absent object, which is not to be told from a refusal. `lists` names prefixes whose keys are listed (covered by
+    that), `lists_versions` those whose versions. `sends_to` names queues by their setting, `receives_from` the queue
+    that feeds the function; `reads_secrets` names secrets beside the token keys by their setting.
     """
 
     table: tuple[str, ...] = ()
@@ -29,12 +30,18 @@ class Permissions:
     reads_token_keys: bool = False
     reads_secrets: tuple[str, ...] = ()
 
+    @property
+    def reads_objects(self) -> bool:
+        """Whether it asks for objects that may be absent."""
+        return any("GetObject" in actions for actions in self.objects.values())
 
+
+_READ_AND_DELETE: Final = ("GetObject", "DeleteObject")
 _WHOLE_OBJECT: Final = ("GetObject", "PutObject", "DeleteObject")
 
 _ANALYSIS: Final = Permissions(
-    table=("GetItem", "BatchGetItem", "UpdateItem", "PutItem"),
-    objects={"uploads/": ("GetObject",), "results/": ("GetObject", "PutObject"), "failures/": ("PutObject",)},
+    table=("GetItem", "UpdateItem", "DeleteItem"),
+    objects={"uploads/": _READ_AND_DELETE, "results/": _WHOLE_OBJECT, "failures/": _WHOLE_OBJECT},
     sends_to=("retries_queue",),
 )
 
@@ -42,9 +49,10 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
     "api_handler": Permissions(
         table=("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
         objects={
+            # A presigned POST is allowed what its signer is allowed.
             "uploads/": _WHOLE_OBJECT,
-            "results/": ("GetObject", "DeleteObject"),
-            "failures/": _WHOLE_OBJECT,
+            "results/": _READ_AND_DELETE,
+            "failures/": _READ_AND_DELETE,
             "exports/": ("GetObject", "PutObject"),
         },
         lists=tuple(OBJECTS),
@@ -60,13 +68,13 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         receives_from="retries_queue",
     ),
     "sweep_jobs": Permissions(
-        table=("GetItem", "BatchGetItem", "PutItem", "UpdateItem"),
+        table=("GetItem", "UpdateItem", "DeleteItem"),
         indexes={keys.DUE_INDEX: ("Query",)},
-        objects={"failures/": ("PutObject",), "results/": ("GetObject",), "uploads/": ("GetObject",)},
+        objects={"uploads/": _READ_AND_DELETE, "results/": _READ_AND_DELETE, "failures/": _WHOLE_OBJECT},
         sends_to=("retries_queue",),
     ),
     "sweep_usage": Permissions(
-        table=("GetItem", "PutItem", "UpdateItem"),
+        table=("GetItem", "PutItem"),
         indexes={keys.DUE_INDEX: ("Query",)},
         sends_to=("resets_queue",),
     ),

@@ -20,8 +20,10 @@ def policy(function: str, needs: Permissions, settings: Settings) -> dict[str, A
     for prefix, actions in needs.objects.items():
         objects = f"arn:aws:s3:::{settings.bucket_name}/{prefix}*"
         statements.append(_allow(prefix.strip("/").capitalize(), _named("s3", actions), [objects]))
+    if needs.reads_objects:
+        statements.append(_allow("Bucket", ["s3:ListBucket"], [f"arn:aws:s3:::{settings.bucket_name}"]))
     for sid, action, prefixes in (
-        ("List", "s3:ListBucket", needs.lists),
+        ("List", "s3:ListBucket", () if needs.reads_objects else needs.lists),
         ("ListVersions", "s3:ListBucketVersions", needs.lists_versions),
     ):
         if prefixes:

@@ -156,9 +156,7 @@ def _check_size(size: int, most: int) -> None:
 
 
 def _invalid(reason: str, sentence: str, **numbers: object) -> errors.InvalidRequest:
-    return errors.InvalidRequest(
-        "FILE_VALIDATION_FAILED", user_message=sentence, details={"reason": reason, **numbers}
-    )
+    return errors.InvalidRequest("FILE_VALIDATION_FAILED", user_message=sentence, details={"reason": reason, **numbers})
 
 
 def _examine(file_type: FileType, content: bytes, limits: InspectionLimits) -> Verdict:

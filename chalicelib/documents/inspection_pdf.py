@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import math
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from chalicelib.documents.file_kinds import BLANK, ends_as_zip
 from chalicelib.documents.inspection_pdf_objects import examine_objects
+from chalicelib.documents.inspection_pdf_reading import Document, open_document
 from chalicelib.documents.inspection_terms import Bounds, Refusal, RefusedError, Verdict
-
-if TYPE_CHECKING:
-    import pikepdf
 
 # Behind an %%EOF outside a stream stands nothing, or what the next revision of the file begins with. Printers and
 # scanners add a little noise, so a kilobyte is let pass.
@@ -22,7 +19,7 @@ _TOLERATED: Final = 1024
 
 
 def examine_pdf(content: bytes, bounds: Bounds) -> Verdict:
-    """Read the whole document twice, with qpdf for what is in it and with PDFium for how it is drawn.
+    """Read the whole document twice, with pypdf for what is in it and with PDFium for how it is drawn.
 
     Two readers, because PDFium does not show a document's objects, and because a file on which they disagree is
     made for one of them. A cross-reference table is not repaired: a file that needs it is cut off or was tampered
@@ -51,48 +48,66 @@ def _refuse_second_file(content: bytes) -> None:
 
 
 def _examine_structure(content: bytes, bounds: Bounds) -> int:
-    import pikepdf
+    from pypdf.errors import DependencyError
 
-    picture_bytes = bounds.max_pixels * 4
-    pikepdf.settings.set_qpdf_limits(
-        flate_max_memory=picture_bytes,
-        run_length_max_memory=picture_bytes,
-        png_max_memory=picture_bytes,
-        tiff_max_memory=picture_bytes,
-        parser_max_container_size=bounds.max_values,
-        parser_max_nesting=100,
-        max_stream_filters=4,
-    )
     try:
-        # Scanners fill the last block with zeros, and qpdf looks for the end in the last kilobyte alone.
-        source = io.BytesIO(content.rstrip(BLANK))
-        with pikepdf.open(source, attempt_recovery=False, inherit_page_attributes=False) as document:
-            return _examine_document(document, bounds)
-    except (RefusedError, MemoryError):
+        return _examine_document(open_document(content, bounds), bounds)
+    except (RefusedError, MemoryError, DependencyError):
         raise
-    except pikepdf.PasswordError as error:
-        raise RefusedError(Refusal.ENCRYPTED) from error
-    except Exception as error:  # qpdf's errors arrive as several types, and every one means a bad file
-        limited = pikepdf.settings.qpdf_limit_errors()
-        raise RefusedError(Refusal.EXPANDS_TOO_MUCH if limited else Refusal.DAMAGED) from error
+    except Exception as error:  # pypdf's errors arrive as a dozen types, and every one means a bad file
+        raise RefusedError(_reason(error)) from error
 
 
-def _examine_document(document: pikepdf.Pdf, bounds: Bounds) -> int:
-    import pikepdf
+def _reason(error: BaseException) -> Refusal:
+    from pypdf.errors import LimitReachedError
 
-    pages = len(document.pages)
+    cause: BaseException | None = error
+    while cause is not None:  # pypdf wraps what it meets
+        if isinstance(cause, MemoryError):
+            raise MemoryError from error
+        if isinstance(cause, (RecursionError, LimitReachedError)):
+            return Refusal.TOO_COMPLEX
+        cause = cause.__cause__ or cause.__context__
+    return Refusal.DAMAGED
+
+
+def _examine_document(document: Document, bounds: Bounds) -> int:
+    root = document.at(document.reader.trailer, "/Root")
+    if not isinstance(root, dict):
+        raise RefusedError(Refusal.DAMAGED)
+    pages = _page_count(document, root, bounds)
     if pages == 0:
         raise RefusedError(Refusal.NO_PAGES)
     if pages > bounds.max_pages:
         raise RefusedError(Refusal.TOO_MANY_PAGES, pages, bounds.max_pages)
-    form = document.Root.get("/AcroForm")
-    if form is not None and "/XFA" in form:
+    form = document.at(root, "/AcroForm")
+    if isinstance(form, dict) and "/XFA" in form:
         raise RefusedError(Refusal.DYNAMIC_FORM)
-    if "/Collection" in document.Root:  # a portfolio: its pages say "open me elsewhere", its documents are attached
+    if "/Collection" in root:  # a portfolio: its pages say "open me elsewhere", its documents are attached
         raise RefusedError(Refusal.ATTACHMENT)
     examine_objects(document, bounds)
-    if pikepdf.settings.qpdf_limit_errors():  # objects that exceed a limit are read as null, which hides them
-        raise RefusedError(Refusal.EXPANDS_TOO_MUCH)
+    return pages
+
+
+def _page_count(document: Document, root: Any, bounds: Bounds) -> int:
+    """Return how many leaves the tree of pages has. A branch that grows in two places is no tree's."""
+    top = document.at(root, "/Pages")
+    if not isinstance(top, dict):
+        raise RefusedError(Refusal.DAMAGED)
+    declared = document.at(top, "/Count")
+    if isinstance(declared, int) and declared > bounds.max_pages:
+        return int(declared)
+    pages, branches, waiting = 0, {id(top)}, [top]
+    while waiting:
+        kids = document.at(waiting.pop(), "/Kids")
+        for kid in map(document.resolve, kids if isinstance(kids, list) else ()):
+            if isinstance(kid, dict) and "/Kids" in kid:
+                if id(kid) in branches:
+                    raise RefusedError(Refusal.DAMAGED)
+                branches.add(id(kid))
+                waiting.append(kid)
+            else:
+                pages += isinstance(kid, dict)
     return pages
 
 
@@ -110,7 +125,9 @@ def _examine_pages(content: bytes, expected: int, bounds: Bounds) -> None:
             _examine_page(page.get_size(), pypdfium2.raw.FPDFPage_CountObjects(page), bounds)
             page.close()
     except pypdfium2.PdfiumError as error:
-        raise RefusedError(Refusal.DAMAGED) from error
+        # A document whose owner has no password and whose user has one opens for pypdf, not for those who read it.
+        is_locked = error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD
+        raise RefusedError(Refusal.ENCRYPTED if is_locked else Refusal.DAMAGED) from error
 
 
 def _examine_page(size: tuple[float, float], drawn: int, bounds: Bounds) -> None:

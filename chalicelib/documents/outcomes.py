@@ -134,7 +134,10 @@ class Outcomes:
         log("attempt_overtaken", job_id=job_id, attempt=job.data.attempt)
         if now_there is None or now_there.data.state == JobState.CLEANED:
             self.discard(user_id, job_id)
-        elif now_there.data.state not in {*UNFINISHED, JobState.COMPLETED}:
+        elif now_there.data.state in {*UNFINISHED, JobState.COMPLETED}:
+            # A verdict that came too late: the next attempt would take it for its own.
+            self.objects.delete([failure_key(user_id, job_id)])
+        else:
             self.objects.delete([result_key(user_id, job_id)])
 
 

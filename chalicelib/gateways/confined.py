@@ -132,9 +132,7 @@ def _environment() -> dict[str, str]:
     return {"LD_LIBRARY_PATH": kept} if kept else {}
 
 
-def _converse(
-    process: subprocess.Popen[bytes], payload: bytes, limits: Limits, deadline: float
-) -> tuple[bytes, bytes]:
+def _converse(process: subprocess.Popen[bytes], payload: bytes, limits: Limits, deadline: float) -> tuple[bytes, bytes]:
     """Feed the payload and gather both outputs until the child closes them."""
     assert process.stdin and process.stdout and process.stderr
     output, errors, rest = bytearray(), bytearray(), memoryview(payload)

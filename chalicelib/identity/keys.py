@@ -7,11 +7,14 @@ import hmac
 import ipaddress
 import re
 from collections.abc import Mapping
+from contextvars import Context
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from chalicelib import errors
+from chalicelib.observe import audit
+from chalicelib.observe.audit import AuditEvent
 
 _KID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LEAST_SECRET_CHARACTERS: Final = 32
@@ -60,14 +63,20 @@ class TokenKeys:
     def __init__(self, secrets: SecretReader, secret_id: str) -> None:
         self._secrets = secrets
         self._secret_id = secret_id
+        self._signing: str | None = None
 
     def current(self) -> TokenKey:
-        """Return the key that signs.
+        """Return the key that signs. A change of it stands in the audit trail, once per process, whoever made it.
 
         Raises:
             Unavailable: the key set cannot be read.
         """
-        return _key(self._secrets.json(self._secret_id).get("current"))
+        key = _key(self._secrets.json(self._secret_id).get("current"))
+        signed_before, self._signing = self._signing, key.kid
+        if signed_before not in (None, key.kid):
+            # Outside of the request that happens to be the first to see it: it is not that person's act.
+            Context().run(audit.record, AuditEvent.TOKEN_KEYS_ROTATED, kid=key.kid, previous_kid=signed_before or "")
+        return key
 
     def find(self, kid: str) -> TokenKey | None:
         """Return the key of that id. An id that none has makes us read the secret again, at most once a minute.

@@ -62,9 +62,10 @@ class Item(Model):
         table_name = "unconnected"
         region: str | None = None
         max_pool_connections = 32
-        connect_timeout_seconds = 2
-        read_timeout_seconds = 5
-        max_retry_attempts = 3
+        # A call that hangs must end, with its repetitions, well before API Gateway gives up at 29 s.
+        connect_timeout_seconds = 1
+        read_timeout_seconds = 2
+        max_retry_attempts = 2
 
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
@@ -87,8 +88,7 @@ def connect(table_name: str, region: str) -> TableConnection:
     """Point every model at a table through one shared connection.
 
     PynamoDB would build a session and a client for each model class, at 50 to 120 ms apiece (design, trap 21);
-    subclasses find the
-    connection of `Item` and use it. Safe to call again, for another table or region.
+    subclasses find the connection of `Item` and use it. Safe to call again, for another table or region.
     """
     Item.Meta.table_name = table_name
     Item.Meta.region = region

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
+from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
-from botocore.exceptions import HTTPClientError
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
 from chalicelib import errors
@@ -39,9 +39,18 @@ _FIRST_WAIT_SECONDS: Final = 0.02
 _LONGEST_WAIT_SECONDS: Final = 0.5
 
 
+def code_of(failure: PynamoDBException) -> str | None:
+    """Return DynamoDB's code for a refusal; None where there was no answer.
+
+    PynamoDB's own `cause_response_code` breaks on a lost connection, whose exception carries `response = None`.
+    """
+    cause = failure.cause
+    return str(cause.response["Error"]["Code"]) if isinstance(cause, ClientError) else None
+
+
 def is_condition_failure(failure: PynamoDBException) -> bool:
     """Whether a single write was refused by its own condition."""
-    return failure.cause_response_code == CONDITION_FAILED
+    return code_of(failure) == CONDITION_FAILED
 
 
 @contextmanager
@@ -85,7 +94,7 @@ def reasons_of(failure: TransactWriteError) -> tuple[str, ...]:
 
     Empty if it was not cancelled but failed otherwise.
     """
-    if failure.cause_response_code != _CANCELLED:
+    if code_of(failure) != _CANCELLED:
         return ()
     return tuple(reason.code if reason is not None else "None" for reason in failure.cancellation_reasons)
 
@@ -95,12 +104,13 @@ def _is_conflict(failure: PynamoDBException) -> bool:
         reasons = reasons_of(failure)
         # A failed condition stays failed, whoever else was writing.
         return _REASON_CONFLICT in reasons and REASON_CONDITION_FAILED not in reasons
-    return failure.cause_response_code == _CONFLICT
+    return code_of(failure) == _CONFLICT
 
 
 def _is_passing(failure: PynamoDBException) -> bool:
     if isinstance(failure, TransactWriteError) and (reasons := reasons_of(failure)):
         return REASON_CONDITION_FAILED not in reasons and bool(_PASSING_REASONS.intersection(reasons))
-    if failure.cause_response_code is not None:
-        return failure.cause_response_code in _PASSING_CODES
+    code = code_of(failure)
+    if code is not None:
+        return code in _PASSING_CODES
     return isinstance(failure.cause, (BotoConnectionError, HTTPClientError))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pynamodb.exceptions import PynamoDBConnectionError
 from pynamodb.expressions.update import Action
 
-from chalicelib import errors
 from chalicelib.clock import Clock
 from chalicelib.models import keys
 from chalicelib.models.history import LimitItem
+from chalicelib.stores.failures import translated
 
 _COUNTERS_LIVE = timedelta(minutes=10)
 
@@ -40,8 +39,6 @@ class LimitStore:
             LimitItem.updated_at.set(now),
             LimitItem.ttl.set(int((now + _COUNTERS_LIVE).timestamp())),
         ]
-        try:
+        with translated():
             item.update(actions=actions)
-        except PynamoDBConnectionError as unreachable:
-            raise errors.Unavailable(message="The request could not be counted.") from unreachable
         return int(item.calls)

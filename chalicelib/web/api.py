@@ -60,7 +60,7 @@ class Endpoint:
     paths: tuple[str, ...]
     view: View
     guard: Guard
-    limit: Limit
+    limit: Limit | None
     body: type[Any] | None
     answers: type[Any]
     form: type[Any] | None
@@ -102,7 +102,7 @@ class Api:
         method: str,
         *paths: str,
         guard: Guard,
-        limit: Limit,
+        limit: Limit | None,
         answers: type[Any],
         body: type[Any] | None = None,
         form: type[Any] | None = None,
@@ -111,9 +111,9 @@ class Api:
     ) -> Callable[[V], V]:
         """Declare a route: the first path is its name, the others are aliases. Returns the view unchanged.
 
-        `form` describes a multipart body, which the room reads by itself. The error codes of a route stand on its
-        answer struct,
-        as `ERRORS`, written `"404 JOB_NOT_FOUND"`.
+        `limit` is None where an answer asks nobody anything: a probe must not fail because something else does. `form`
+        describes a multipart body, which the room reads by itself. The error codes of a route stand on its answer
+        struct, as `ERRORS`, written `"404 JOB_NOT_FOUND"`.
         """
 
         def declare(view: V) -> V:
@@ -130,9 +130,8 @@ class Api:
         return declare
 
     def answer_unknown_paths_if(self, is_local: bool) -> None:
-        """Locally, answer unknown paths in our envelope; deployed, API Gateway's gateway responses do it, and the
-        local gateway
-        has none."""
+        """Locally, answer unknown paths in our envelope; deployed, API Gateway's gateway responses do that, and the
+        local gateway has none."""
         if is_local:
             for depth in range(1, _DEEPEST_PATH + 1):
                 path = "".join(f"/{{part_{number}}}" for number in range(depth))
@@ -169,7 +168,8 @@ class Api:
         if caller is not None:
             audit.concerns(caller.user_id)
         address = _address_of(request)
-        services.limiter.count(endpoint.limit, _subject(endpoint.limit, caller, address, services))
+        if endpoint.limit is not None:
+            services.limiter.count(endpoint.limit, _subject(endpoint.limit, caller, address, services))
         call: Call[Any] = Call(
             body=decode_body(raw, endpoint.body) if endpoint.body is not None else None,
             caller_or_none=caller,
@@ -188,7 +188,7 @@ def _audit_refusal(error: Exception, endpoint: Endpoint) -> None:
     if not isinstance(error, errors.ServiceError):
         return
     route = endpoint.view.__name__
-    if isinstance(error, errors.TooManyRequests):
+    if isinstance(error, errors.TooManyRequests) and endpoint.limit is not None:
         audit.record(AuditEvent.LIMIT_REACHED, route=route, limit=endpoint.limit.name)
     elif error.code == "ACCOUNT_SUSPENDED":
         audit.record(AuditEvent.ACCOUNT_REFUSED, route=route, cause=error.code)

@@ -64,7 +64,7 @@ def envelope(error: errors.ServiceError, correlation: str, path: str | None = No
 def to_response(error: Exception, correlation: str, path: str | None = None) -> Response:
     """Answer any exception. What is not ours is a defect: logged with where it was raised, answered without a word
     of it."""
-    if not isinstance(error, errors.ServiceError):
+    if not isinstance(error, errors.ServiceError) or isinstance(error, errors.Unexpected):
         log("request_failed_unexpectedly", level=logging.ERROR, error=error, path=path)
         return envelope(errors.Unexpected(), correlation, path)
     if error.status >= 500:

@@ -25,17 +25,16 @@ class Limit:
     def step(self) -> int:
         """How many calls a process answers before it tells the table: a tenth of the limit, at least one.
 
-        The road not taken is a write for every request: it would double the cost of a profile read. The price is
-        that a subject that
-        is spread over n processes may make up to n steps more than the limit.
+        The road not taken is a write for every request: it would double the cost of a profile read. The price is that
+        a subject that is spread over n processes may make up to n steps more than the limit.
         """
         return max(1, self.calls // 10)
 
 
 GENERAL: Final = Limit("general", 100)
+PUBLIC: Final = Limit("public", 100, is_per_address=True)
 SIGN_IN: Final = Limit("sign_in", 10, is_per_address=True)
 REFRESH: Final = Limit("refresh", 10, is_per_address=True)
-PUBLIC: Final = Limit("public", 100, is_per_address=True)
 UPLOAD: Final = Limit("upload", 5)
 # Apple, Google and Stripe send from few addresses, and repeat what we refuse.
 WEBHOOK: Final = Limit("webhook", 600, is_per_address=True)

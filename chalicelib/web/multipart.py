@@ -91,6 +91,7 @@ def read_form(content_type: str | None, body: bytes, limits: FormLimits | None =
         raise _malformed("the form has no end")
     fields: dict[str, str] = {}
     file: FilePart | None = None
+    has_stray_file = False
     for segment, content in _parts(body, boundary, limits):
         name = segment.name or ""
         if name == _FILE_FIELD:
@@ -98,13 +99,15 @@ def read_form(content_type: str | None, body: bytes, limits: FormLimits | None =
                 raise _malformed("two files")
             file = FilePart(segment.filename, segment.content_type, content)
         elif segment.filename is not None:
-            raise _malformed("a file in another field than `file`")
+            has_stray_file = True
         elif name in fields or not 0 < len(name) <= limits.max_name_characters:
             raise _malformed("a field twice, or without a usable name")
         else:
             fields[name] = _text(content, limits)
     if file is None or not file.content:
         raise _no_file("the file is empty" if file else "no part is called `file`")
+    if has_stray_file:
+        raise _malformed("a second file, in another field")
     return Form(fields, file)
 
 

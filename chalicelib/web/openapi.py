@@ -16,6 +16,16 @@ from chalicelib.web.errors import ErrorEnvelope
 from chalicelib.web.response import JSON, Raw, encode
 
 _PARAMETER: Final = re.compile(r"{(\w+)}")
+_TAGS: Final = {
+    "auth": "Identity",
+    "user": "Identity",
+    "process": "Documents",
+    "chat": "Chat",
+    "subscriptions": "Subscriptions",
+    "payments": "Subscriptions",
+    "webhooks": "Webhooks",
+    "gdpr": "Privacy",
+}
 _REF: Final = "#/components/schemas/{name}"
 
 
@@ -36,7 +46,6 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
             paths.setdefault(path, {})[endpoint.method.lower()] = operation
     return {
         "openapi": "3.1.0",
-        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "info": {
             "title": "Serenya backend",
             "version": VERSION,
@@ -44,7 +53,7 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
             "`success: true`; failures have one envelope. Decimals are JSON numbers with exactly their digits.",
         },
         "servers": [{"url": ".", "description": "The stage that serves this document."}],
-        "paths": dict(sorted(paths.items())),
+        "paths": paths,
         "components": {
             "schemas": dict(sorted(_decimals_as_numbers(components).items())),
             "securitySchemes": {
@@ -86,8 +95,8 @@ def _operation(endpoint: Endpoint, path: str, number: int, refs: dict[type[Any],
 
 
 def _tag(path: str) -> str:
-    first = path.strip("/").split("/")
-    return first[2] if first[:2] == ["api", "v1"] else first[0].split(".")[0]
+    first, *rest = path.strip("/").split("/")
+    return _TAGS.get(rest[1] if first == "api" else first, "Operations")
 
 
 def _parameters(endpoint: Endpoint, path: str) -> list[dict[str, Any]]:

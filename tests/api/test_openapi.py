@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import boto3
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import app as page
+from chalicelib import config
 from chalicelib.web import openapi
 from tests.api.service import Service
 
@@ -41,3 +43,13 @@ def test_health_is_shown_to_anybody(service: Service) -> None:
     assert set(answer.json_body) == {"success", "status", "timestamp", "version"}
     assert answer.json_body["timestamp"].endswith("Z")
     assert "X-Response-Time" in service.call("GET", "/health/check").headers
+
+
+def test_health_asks_nobody_anything(service: Service) -> None:
+    settings = config.settings()
+    boto3.client("secretsmanager", region_name=settings.region).delete_secret(
+        SecretId=settings.token_keys_secret, ForceDeleteWithoutRecovery=True
+    )
+    assert {service.call("GET", path).status_code for path in ("/health", "/docs", "/openapi.json")} == {200}
+    for _ in range(150):
+        assert service.call("GET", "/health").status_code == 200

@@ -94,8 +94,19 @@ def test_a_run_survives_the_loss_of_its_service_with_its_state_and_ends_on_ctrl_
 
 def _kill_the_service(starter: int) -> None:
     """Kill the process group of the service, as if it had crashed."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in listed.splitlines()]
-    supervisors = {int(pid) for pid, parent, _ in rows if int(parent) == starter}
-    (service,) = (int(pid) for pid, parent, args in rows if int(parent) in supervisors and "dev.server" in args)
+    (service,) = [pid for pid, command in _descendants(starter) if "dev.server" in command]
     os.killpg(service, signal.SIGKILL)
+
+
+def _descendants(ancestor: int) -> list[tuple[int, str]]:
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [
+        (int(pid), int(parent), command)
+        for pid, parent, command in (line.split(None, 2) for line in listed.splitlines())
+    ]
+    found, generation = [], {ancestor}
+    while generation:
+        children = [(pid, command) for pid, parent, command in rows if parent in generation]
+        found += children
+        generation = {pid for pid, _ in children}
+    return found

@@ -51,6 +51,7 @@ def test_the_same_event_twice_is_one_analysis_and_one_result(world: World) -> No
     assert world.used() == 1
 
 
+@pytest.mark.second_engine
 def test_the_same_event_at_ten_workers_at_once_is_one_analysis(second_world: World) -> None:
     world = second_world
     job_id = world.uploaded()
@@ -324,6 +325,28 @@ def test_a_result_that_is_stored_is_not_lost_because_the_last_step_of_the_last_a
     world.deliver_event(job_id)
     assert (state_of(world, job_id), world.used(), len(world.analyst.calls)) == (JobState.COMPLETED, 1, 1)
     assert len(updates) == 3
+
+
+@pytest.mark.parametrize(("verdict", "state"), [(None, JobState.COMPLETED), (errors.NotMedical(), JobState.FAILED)])
+def test_a_crash_after_the_answer_was_stored_asks_the_analyst_no_second_time(
+    world: World, verdict: Exception | None, state: JobState
+) -> None:
+    world.analyst.steps = [verdict] if verdict else []
+    job_id = world.uploaded()
+    with world.watched(kill_at=4, kill_when="after") as calls, pytest.raises(Killed):
+        world.deliver_event(job_id)
+    assert calls.names[-1] == "s3.PutObject"
+    world.finish(3)
+    assert (state_of(world, job_id), len(world.analyst.calls)) == (state, 1)
+
+
+def test_a_job_that_is_erased_while_it_is_analysed_leaves_no_result(world: World) -> None:
+    job_id = world.uploaded()
+    job = world.job(job_id)
+    assert job is not None
+    world.analyst.steps = [job.delete]
+    world.deliver_event(job_id)
+    assert (world.job(job_id), world.stored(), world.queue.sent) == (None, [], [])
 
 
 def test_a_lost_event_and_a_lost_message_are_made_up_for_by_the_sweep(world: World) -> None:

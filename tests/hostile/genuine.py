@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 
-from pikepdf import Dictionary, Encryption, Name, ObjectStreamMode, Pdf
 from PIL import Image
 
-from tests.hostile.pdfs import BLANK, plain_pdf, saved
 from tests.hostile.pictures import jpg, picture, png
-from tests.hostile.raw_pdf import CATALOG, PAGE, bomb, one_page, packed, stream
+from tests.hostile.plain import BLANK, encrypted, linearized, plain_pdf
+from tests.hostile.raw_pdf import CATALOG, PAGE, PAGES, bomb, one_page, packed, pdf, stream
 
 Maker = Callable[[], bytes]
 
@@ -68,28 +67,45 @@ def _scanned(filters: bytes, data: bytes, width: int, height: int, bits: int) ->
     return one_page(scan, page=page, contents=stream(b"595 0 0 842 0 0 cm /I Do"))
 
 
-def _fifty_pages() -> bytes:
-    return saved(plain_pdf(50), object_stream_mode=ObjectStreamMode.generate, linearize=True)
-
-
-def _owner_password() -> bytes:
-    return saved(plain_pdf(2), encryption=Encryption(owner="the laboratory", user="", R=6))
-
-
 def _with_inherited_page_size() -> bytes:
-    document = Pdf.open(io.BytesIO(BLANK()))
-    page = document.pages[0]
-    document.Root.Pages.MediaBox = page.MediaBox
-    del page.obj["/MediaBox"]
-    document.Root.ViewerPreferences = Dictionary(Duplex=Name.Simplex)
-    return saved(document)
+    page = b"<< /Type /Page /Parent 2 0 R /Contents 4 0 R >>"
+    pages = PAGES.replace(b"/Count", b"/MediaBox [0 0 595 842] /Resources << >> /Count")
+    return pdf([CATALOG, pages, page, stream(b"BT ET")])
+
+
+def _with_line_break_before_table() -> bytes:
+    document = BLANK()
+    start = document.rfind(b"xref\n", 0, document.rfind(b"startxref"))
+    return document.replace(b"startxref\n%d" % start, b"startxref\n%d" % (start - 1))
+
+
+def _with_objects_that_are_not_there() -> bytes:
+    page = PAGE.replace(b"/Contents", b"/Annots [98 0 R] /Metadata 99 0 R /Contents")
+    document = one_page(b"null", page=page)
+    last = document.rindex(b" 00000 n")
+    return document[: last - 10] + b"0" * 10 + document[last:]
+
+
+def _with_lengths(difference: int) -> bytes:
+    text = b"BT ET " * 20
+    contents = b"<< /Length %d >>\nstream\n%s\nendstream" % (len(text) + difference, text)
+    return one_page(contents=contents)
 
 
 PDFS: Mapping[str, Maker] = {
     "suspicious bytes": _with_suspicious_bytes,
     "archive signatures near the end": _archive_signature_near_the_end,
-    "an owner's password only": _owner_password,
-    "fifty pages, linearized, with object streams": _fifty_pages,
+    "an owner's password only, AES-256": lambda: encrypted(plain_pdf(2), "AES-256"),
+    "an owner's password only, AES-128": lambda: encrypted(plain_pdf(2), "AES-128"),
+    "an owner's password only, RC4": lambda: encrypted(plain_pdf(2), "RC4-128"),
+    "an owner's password only, RC4 of old": lambda: encrypted(plain_pdf(2), "RC4-40"),
+    "fifty pages, linearized, with object streams": linearized,
+    "fifty pages": lambda: plain_pdf(50),
+    "a line break before its table": _with_line_break_before_table,
+    "objects that are not there": _with_objects_that_are_not_there,
+    "a length that is too short": lambda: _with_lengths(-7),
+    "a length that is too long": lambda: _with_lengths(3),
+    "a title that stands twice": lambda: one_page(b"<< /Title (Blood) /Title (Blood) /Producer (x) >>"),
     "white space before it": lambda: b"\r\n" + BLANK(),
     "a byte order mark before it": lambda: b"\xef\xbb\xbf" + BLANK(),
     "noise behind it": lambda: BLANK() + b"printed by PrinterName 9\r\n" + b"\0" * 4000,

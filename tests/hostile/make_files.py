@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.hostile import genuine, pdfs, pictures
+from tests.hostile import genuine, pdfs, pictures, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def hostile() -> Iterator[Sample]:
         called = f"photo.{extension}"
         yield Sample(f"unread: {called}", make, called, "UNSUPPORTED_FILE_TYPE", sentence=sentence)
         yield Sample(f"disguised: {called}.jpg", make, f"{called}.jpg", invalid, sentence=sentence)
-    misnamed = (("png", pictures.jpg), ("jpg", pictures.png), ("jpeg", pdfs.BLANK), ("pdf", pictures.jpg))
+    misnamed = (("png", pictures.jpg), ("jpg", pictures.png), ("jpeg", plain.BLANK), ("pdf", pictures.jpg))
     for extension, make in misnamed:
         yield Sample(f"misnamed: as {extension}", make, f"a.{extension}", invalid, frozenset({"content_differs"}))
     yield Sample("empty", lambda: b"", "report.pdf", "NO_FILE_PROVIDED")

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from tests.hostile.pdfs import BLANK, a_program, an_archive
+from tests.hostile.plain import BLANK, a_program, an_archive
 from tests.hostile.raw_pdf import bomb
 
 Maker = Callable[[], bytes]

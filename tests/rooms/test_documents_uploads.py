@@ -114,6 +114,14 @@ def test_what_is_refused_stores_nothing_and_counts_nothing(
     assert (world.used(), world.stored()) == (0, [])
 
 
+@pytest.mark.parametrize("name", ["x" * 300 + ".pdf", "../../etc/passwd.pdf", "a\u202eb.pdf", ""])
+def test_a_strange_file_name_is_made_harmless_and_stands_in_no_key(world: World, name: str) -> None:
+    answer = world.send(file_name=name)
+    assert 0 < len(answer.file_name) <= 120
+    assert not set(answer.file_name) & {"/", "\\", "\u202e"}
+    assert world.stored() == [world.key(answer.job_id)]
+
+
 def test_5_mib_pass_and_one_byte_more_is_too_large(world: World) -> None:
     exactly = PDF + b" " * (5 * 1024 * 1024 - len(PDF))
     world.uploaded(exactly)
@@ -160,6 +168,7 @@ def test_a_document_that_never_arrived_gives_its_unit_back_when_its_deadline_has
     assert world.used() == 0
 
 
+@pytest.mark.second_engine
 def test_10_parallel_uploads_with_one_unit_left_make_one_job(second_world: World) -> None:
     world = second_world
     world.add_user(world.user_id, used=4)
@@ -176,6 +185,7 @@ def test_10_parallel_uploads_with_one_unit_left_make_one_job(second_world: World
     assert (world.used(), len(world.stored())) == (5, 1)
 
 
+@pytest.mark.second_engine
 def test_the_same_upload_10_times_in_parallel_is_one_job_for_one_unit(second_world: World) -> None:
     world = second_world
     with ThreadPoolExecutor(10) as pool:
@@ -303,6 +313,7 @@ def test_a_presigned_form_posted_after_its_job_was_cleaned_up_leaves_nothing(wor
     assert world.stored() == []
 
 
+@pytest.mark.second_engine
 def test_the_second_engine_holds_a_presigned_form_to_its_policy(second_world: World) -> None:
     import urllib3
 

@@ -77,6 +77,7 @@ def test_a_claim_marks_the_job_and_returns_all_of_it(store: JobStore, clock: Set
         assert (job.data.file_size, job.ttl) == (5, int((clock.now() + timedelta(days=2)).timestamp()))
 
 
+@pytest.mark.second_engine
 def test_of_many_claims_at_once_one_is_granted(second_engine: TableConnection, clock: SettableClock) -> None:
     store = JobStore(UsageStore(), 1)
     a_job(store, clock.now())
@@ -147,6 +148,7 @@ def test_stopping_a_job_gives_its_unit_back_once(
     assert counted() == 2
 
 
+@pytest.mark.second_engine
 def test_ten_workers_that_end_a_job_at_once_give_one_unit_back(
     second_engine: TableConnection, clock: SettableClock
 ) -> None:
@@ -197,6 +199,21 @@ def test_only_the_retry_that_is_next_can_be_claimed(store: JobStore, clock: Sett
     claimed = store.claim("u", JOB, claim(clock.now(), retry=1))
     assert claimed is not None
     assert (claimed.data.retry_count, claimed.data.manual_retries) == (1, 0)
+
+
+def test_what_was_read_before_the_present_round_moves_nothing(store: JobStore, clock: SettableClock) -> None:
+    job = a_job(store, clock.now())
+    assert store.schedule_retry(job, clock.now() + RULES.job_deadline, clock.now())
+    stale = store.find("u", JOB)
+    assert stale is not None
+    claimed = store.claim("u", JOB, claim(clock.now(), retry=1))
+    assert claimed is not None
+    assert store.schedule_retry(claimed, clock.now() + RULES.job_deadline, clock.now())
+    assert not store.schedule_retry(stale, clock.now() + RULES.job_deadline, clock.now())
+    assert not store.end(stale, failed(clock.now()))
+    found = store.find("u", JOB)
+    assert found is not None
+    assert (found.data.state, found.data.retry_count) == (JobState.RETRYING, 2)
 
 
 def test_a_job_is_due_at_its_deadline_then_at_its_leases_end_and_not_when_it_is_done(

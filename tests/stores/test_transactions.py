@@ -6,7 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ReadTimeoutError,
+)
 from pynamodb.connection.table import TableConnection
 from pynamodb.exceptions import (
     CancellationReason,
@@ -25,6 +32,9 @@ from chalicelib.models.guard import GuardData, GuardItem
 from chalicelib.stores import failures
 from chalicelib.stores.failures import retried, translated
 from chalicelib.stores.transactions import Cancelled, commit
+
+LOST = (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, ConnectionClosedError)
+"""How botocore says that no answer came. Unlike a refusal, these carry no response."""
 
 
 @pytest.fixture(autouse=True)
@@ -123,7 +133,9 @@ def test_what_would_fail_again_is_not_tried_again(refusal: PynamoDBException) ->
         _refused("ProvisionedThroughputExceededException"),
         _refused("InternalServerError"),
         _cancelled("None", "ThrottlingError"),
-        GetError("unreachable", EndpointConnectionError(endpoint_url="https://dynamodb.test")),
+        *(GetError("no answer", lost(endpoint_url="https://dynamodb.test")) for lost in LOST),
+        GetError("no answer", HTTPClientError(error="broken pipe")),
+        TransactWriteError("no answer", ReadTimeoutError(endpoint_url="https://dynamodb.test")),
     ],
 )
 def test_a_table_that_does_not_answer_is_unavailable(failure: PynamoDBException) -> None:

@@ -50,9 +50,9 @@ class Source(msgspec.Struct, frozen=True):
 class LabFinding(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a laboratory result.
 
-    `test_value` is a Decimal with exactly the document's digits, or text for a qualitative result ("Negative"). Bounds are
-    inclusive and None where the document gives none; `reference_range_text` is the range as printed. `is_abnormal` is None
-    where the document gives no range and no flag. `confidence_score` is 1 to 10, one decimal.
+    `test_value` is a Decimal with exactly the document's digits, or text for a qualitative result ("Negative"). Bounds
+    are inclusive and None where the document gives none; `reference_range_text` is the range as printed. `is_abnormal`
+    is None where the document gives no range and no flag. `confidence_score` is 1 to 10, one decimal.
     """
 
     test_name: str

@@ -84,6 +84,10 @@ def test_vital_signs_are_read_from_a_line_of_a_letter() -> None:
     }
 
 
+def test_a_temperature_may_be_labelled_with_its_initial_alone() -> None:
+    assert [(vital.numeric, vital.unit) for vital in vitals("RR 18   T 38.4 C")] == [(Decimal("38.4"), "°C")]
+
+
 @pytest.mark.parametrize(
     "text",
     [

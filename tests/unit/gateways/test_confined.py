@@ -50,6 +50,7 @@ def test_the_child_sees_neither_our_environment_nor_our_directory(
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("PYTHONSTARTUP", "/nowhere")
+    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)  # OpenCV sets it in any process that imports it
     seen = run(tmp_path, child, "print(sorted(k for k in os.environ if k != 'LC_CTYPE'), os.getcwd(), sys.argv[1:])")
     assert seen.decode().split() == ["[]", "/", "[]"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from chalicelib import errors
 from chalicelib.config import Rules
 from chalicelib.identity.keys import Purpose, TokenKeys, subject_of_address
 from chalicelib.identity.tokens import AccessTokens, RefreshClaim, RefreshTokens
+from chalicelib.observe import audit
 from chalicelib.web.request import Caller
 from dev import forgery
 from tests.support import SettableClock
@@ -246,3 +248,19 @@ def test_one_ipv6_network_is_one_subject(mint: Mint) -> None:
     assert one == subject_of_address(mint.keys, "2001:db8:1:2:ffff:ffff:ffff:ffff")
     assert one != subject_of_address(mint.keys, "2001:db8:1:3::1")
     assert subject_of_address(mint.keys, "unknown")
+
+
+def test_a_rotation_stands_in_the_audit_trail_once_and_as_nobodys_act(
+    mint: Mint, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    audit.begin("203.0.113.7")
+    audit.concerns("user-1")
+    mint.access_token()
+    mint.secrets.rotate("two")
+    for _ in range(3):
+        mint.access_token()
+
+    [line] = [vars(record) for record in caplog.records if record.getMessage() == "token_keys_rotated"]
+    assert (line["kind"], line["kid"], line["previous_kid"]) == ("audit", "two", "one")
+    assert (line["user"], line["address"]) == (None, None)

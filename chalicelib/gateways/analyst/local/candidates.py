@@ -149,7 +149,9 @@ def _name(atom_line: AtomLine, words: Sequence[Atom], columns: Columns) -> tuple
 def clean_name(text: str) -> str:
     """Return the name without numbering, marks of accreditation, leaders and a final colon."""
     text = re.sub(r"^(?:\d{1,2}\s?[.)]\s+|[*#•·▪‣>|\-–^~†‡§\s]+)", "", text)
-    text = re.sub(r"[\s.:;=|_*^†‡§-]+$", "", re.sub(r"\s*\.{3,}\s*", " ", text))
+    text = re.sub(r"[\s:;=|_*^†‡§-]+$", "", re.sub(r"\s*\.{3,}[\s:]*", " ", text))
+    if not re.search(r"\b\w\.\w\.$", text):  # E.S.R.
+        text = text.rstrip(". ")
     return " ".join(text.split())
 
 

@@ -107,11 +107,14 @@ _COMPILED = tuple((column, re.compile(rf"(?:{pattern})", re.IGNORECASE)) for col
 _IN_AND_OUT = re.compile(r"(?:in|out of) range", re.IGNORECASE)
 _DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}-\d{2}-\d{2}")
 _LONGEST_PHRASE = 6
+MOST_WORDS = 30  # of a header, where two tables stand beside each other
 
 
 def read_header(line: Line) -> tuple[Heading, ...]:
     """Return the columns that this line announces, from left to right; nothing if it is no header."""
     words = [word for word in line.words if re.search(r"\w", word.text)]
+    if len(words) > MOST_WORDS:
+        return ()
     headings: list[Heading] = []
     unknown = 0
     start = 0
@@ -119,6 +122,8 @@ def read_header(line: Line) -> tuple[Heading, ...]:
         heading, used = _longest(words, start)
         if heading is None:
             unknown += 1
+            if unknown > len(words) // 3:
+                return ()
         elif headings and _continues(headings[-1], heading, words[start - 1], words[start]):
             headings[-1] = replace(headings[-1], x1=heading.x1)
         else:
@@ -133,7 +138,7 @@ def read_header(line: Line) -> tuple[Heading, ...]:
         headings[0] = replace(headings[0], column=Column.NAME)  # "Date" above the names of a cumulative report
     kinds = {heading.column for heading in headings}
     has_values = Column.VALUE in kinds or (Column.NAME in kinds and kinds & {Column.RANGE, Column.UNIT})
-    if len(kinds) < 2 or not has_values or unknown > len(words) // 3 or kinds <= {Column.VALUE, Column.OTHER}:
+    if len(kinds) < 2 or not has_values or kinds <= {Column.VALUE, Column.OTHER}:
         return ()
     return tuple(headings)
 

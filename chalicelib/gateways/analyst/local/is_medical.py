@@ -40,7 +40,7 @@ def is_medical(text: str, rows: Sequence[Row], vitals: Sequence[VitalRow]) -> bo
     known = [row for row in rows if vocabulary.ANALYTE.search(row.name)]
     ranged = [row for row in rows if row.range_text is not None]
     terms = {match.group().casefold() for match in _TERMS.finditer(text)}
-    is_measured = any(isinstance(row.value, str) for row in known) or any(
+    is_measured = any(isinstance(row.value, str) for row in (*known, *ranged)) or any(
         _PER_VOLUME.search(row.unit or "") for row in ranged
     )
     if ranged and (is_measured or (known and terms) or len(terms) >= 2):

@@ -87,32 +87,43 @@ class Page:
     words: tuple[Word, ...]
 
 
+@dataclass(slots=True)
+class _Growing:
+    """A line while its words are gathered, with what every further word asks for."""
+
+    words: list[Word]
+    middles: float  # summed
+    height: float
+
+    @property
+    def middle(self) -> float:
+        return self.middles / len(self.words)
+
+    def takes(self, word: Word) -> bool:
+        """Does the word stand on this line, and not over one that does?"""
+        height = min(self.height, max(word.height, 0.5 * self.words[0].height))
+        return abs(word.middle - self.middle) < 0.45 * height and not any(_stands_over(w, word) for w in self.words)
+
+
 def lines_of(words: Iterable[Word], page: int) -> list[Line]:
     """Return the words as lines from top to bottom; a word belongs to the line that its middle lies in."""
-    groups: list[list[Word]] = []
+    growing: list[_Growing] = []
     for word in sorted(words, key=lambda w: (w.middle, w.x0)):
-        group = _line_for(word, groups[-4:])
-        if group is None:
-            groups.append([word])
+        near = [line for line in growing[-4:] if line.takes(word)]
+        if near:
+            line = min(near, key=lambda g: abs(word.middle - g.middle))
+            line.words.append(word)
+            line.middles += word.middle
+            line.height = max(line.height, word.height)
         else:
-            group.append(word)
-    lines = [Line(tuple(sorted(group, key=lambda w: w.x0)), page) for group in groups]
+            growing.append(_Growing([word], word.middle, word.height))
+    lines = [Line(tuple(sorted(g.words, key=lambda w: w.x0)), page) for g in growing]
     return sorted(lines, key=lambda line: line.top)
 
 
-def _line_for(word: Word, groups: list[list[Word]]) -> list[Word] | None:
-    """Return the nearest of the lines that the word can belong to."""
-    best: tuple[float, list[Word]] | None = None
-    for group in groups:
-        middle = sum(w.middle for w in group) / len(group)
-        height = min(max(w.height for w in group), max(word.height, 0.5 * group[0].height))
-        distance = abs(word.middle - middle)
-        overlaps = any(
-            min(w.x1, word.x1) - max(w.x0, word.x0) > 0.3 * min(w.x1 - w.x0, word.x1 - word.x0) for w in group
-        )
-        if distance < 0.45 * height and not overlaps and (best is None or distance < best[0]):
-            best = (distance, group)
-    return best[1] if best else None
+def _stands_over(one: Word, other: Word) -> bool:
+    narrower = min(one.x1 - one.x0, other.x1 - other.x0)
+    return min(one.x1, other.x1) - max(one.x0, other.x0) > 0.3 * narrower
 
 
 _GROUPS_WITH_SPACES = re.compile(r"(?<![\d.,])\d{1,3} \d{3} ?(?:à|á|a|-|–|bis|to|et) ?\d{1,3} \d{3}(?![\d.,])")

@@ -53,7 +53,8 @@ _SIGNS = (
     ),
     _sign(
         VitalType.TEMPERATURE,
-        r"(?:body\s+)?temp(?:erature|\.)?|temperatur|körpertemperatur|température|temperatura",
+        r"(?:body\s+)?temp(?:erature|\.)?|T(?=\s*[:=]?\s*\d{2,3}(?:[.,]\d)?\s?[°º]?\s?[CF]\b)|temperatur|"
+        r"körpertemperatur|température|temperatura",
         [(r"(?:°|º|deg\.?)?\s?C?\b", "°C", "32", "43"), (r"(?:°|º|deg\.?)?\s?F?\b", "°F", "89", "110")],
         {"°C": ("35.5", "37.5"), "°F": ("95.9", "99.5")},
     ),

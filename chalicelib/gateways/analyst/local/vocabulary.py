@@ -142,7 +142,8 @@ ANALYTE = re.compile(
     r"occult|"
     r"microalb|zinc|zink|copper|kupfer|selen|lead\b|lithium|digox|ammonia|lactat|osmol|\bpco2|\bpo2|o2 sat|"
     r"base excess|"
-    r"antibod|anti-|antigen|blood group|rh factor|rhesus|mean (?:corpuscular|platelet|cell)|sedimentation|senkung|"
+    r"antibod|anti-|\b[rd]na\b|sars|covid|influenza|virus|antigen|blood group|rh factor|rhesus|"
+    r"mean (?:corpuscular|platelet|cell)|sedimentation|senkung|"
     r"velocidad|vitesse|ratio|index|fraction|saturation|sättigung|testosterone|hormon)",
     re.IGNORECASE,
 )
