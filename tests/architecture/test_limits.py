@@ -23,6 +23,8 @@ CONTRACT: dict[str, Limit | None] = {
     # These answer without asking anybody, and counting would ask: a probe must not fail because the table does.
     "none": None,
     "webhook": Limit("webhook", 600, ADDRESS),
+    # They ask nobody anything; what there is to protect is the function itself, and the gateway throttles that.
+    "none": None,
 }
 """The contract's "Limits per user and minute", and what is counted."""
 
