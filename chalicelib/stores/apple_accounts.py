@@ -12,6 +12,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.ids import derived_id
 from chalicelib.models import keys
 from chalicelib.models.guard import GuardData, GuardItem
 from chalicelib.models.keys import GuardKind
@@ -110,7 +111,9 @@ class AppleAccounts:
         guard = GuardItem(
             key.pk,
             key.sk,
-            data=GuardData(user_id=user.data.id),
+            # Not the person's id: the guard outlives an erasure that its own notice begins, which removes only the
+            # guards that what it finds names, and must lead to nobody then. Nothing asks whose an event was.
+            data=GuardData(user_id=derived_id(_SOURCE, claim.event_id)),
             created_at=change.at,
             updated_at=change.at,
             ttl=claim.ttl,

@@ -14,6 +14,8 @@ from pynamodb.connection.table import TableConnection
 
 from chalicelib import errors
 from chalicelib.config import Settings
+from chalicelib.gateways.oidc import IdTokens
+from chalicelib.identity.apple_events import AppleEvents, AppleNoticeRequest
 from chalicelib.models import keys
 from chalicelib.models.catalogue import KINDS, AfterErasure
 from chalicelib.models.consent import ConsentEntryItem
@@ -21,13 +23,16 @@ from chalicelib.models.erasure import ErasureItem
 from chalicelib.models.guard import GuardItem
 from chalicelib.models.keys import GuardKind
 from chalicelib.models.profile import UserItem
-from chalicelib.models.states import AccountStatus, SubscriptionProvider, SubscriptionStatus, Tier
+from chalicelib.models.states import AccountStatus, AuthProvider, SubscriptionProvider, SubscriptionStatus, Tier
 from chalicelib.privacy.gdpr_contract import ErasureRequest
+from chalicelib.stores.apple_accounts import AppleAccounts
 from chalicelib.stores.transactions import Cancelled, commit
 from chalicelib.stores.users import Users
 from tests.rooms.documents_world import World, empty_bucket, make_bucket
 from tests.rooms.leaving_world import WISH, Leaving
 from tests.support import SettableClock
+from tests.unit.identity.world import APPLE
+from tests.unit.identity.world import World as SignInWorld
 
 
 @pytest.fixture
@@ -291,6 +296,29 @@ def test_an_erasure_that_a_provider_asks_for_needs_no_session_and_is_begun_once(
     leaving.requests.begin(leaving.user_id, "apple_account_deleted")
     assert len([item for item in leaving.items() if item["entity_type"]["S"] == "erasure"]) == 1
     leaving.run(2)
+    assert leaving.traces() == []
+
+
+def test_an_erasure_that_a_notice_of_apple_began_leaves_nothing_that_leads_to_the_person(leaving: Leaving) -> None:
+    """The claim of the notice is younger than the inventory can be, and outlives the person by days."""
+    path, apple = UserItem.data, SignInWorld(leaving.clock)
+    old = keys.guard_key(GuardKind.EXTERNAL_IDENTITY, "google", leaving.external_id)
+    new = keys.guard_key(GuardKind.EXTERNAL_IDENTITY, "apple", leaving.external_id)
+    UserItem(*keys.user_key(leaving.user_id)).update(actions=[path.auth_provider.set(AuthProvider.APPLE)])  # type: ignore[attr-defined]
+    guard = GuardItem.get(*old)
+    guard.delete()
+    GuardItem(*new, data=guard.data, created_at=guard.created_at, updated_at=guard.updated_at).save()
+    now = int(leaving.clock.now().timestamp())
+    told = json.dumps({"type": "account-delete", "sub": leaving.external_id, "event_time": now * 1000})
+    claims = {"iss": APPLE.issuers[0], "aud": APPLE.audiences[0], "iat": now, "jti": "event-1", "events": told}
+    tokens = IdTokens((APPLE,), leaving.clock, leaving.settings.rules, apple.fetch)
+    notices = AppleEvents(
+        tokens, leaving.world.users, AppleAccounts(), leaving.requests, leaving.clock, leaving.settings.rules
+    )
+    notices.receive(AppleNoticeRequest(payload=apple.apple.sign(claims)))
+    leaving.run(15)
+    assert leaving.erasures.is_erased(leaving.user_id)
+    assert AppleAccounts().has_claim("event-1")
     assert leaving.traces() == []
 
 
