@@ -23,8 +23,6 @@ CONTRACT: dict[str, Limit | None] = {
     # These answer without asking anybody, and counting would ask: a probe must not fail because the table does.
     "none": None,
     "webhook": Limit("webhook", 600, ADDRESS),
-    # They ask nobody anything; what there is to protect is the function itself, and the gateway throttles that.
-    "none": None,
 }
 """The contract's "Limits per user and minute", and what is counted."""
 
@@ -64,6 +62,7 @@ def test_where_nobody_is_known_addresses_are_counted() -> None:
     counted = [one for one in page.api.endpoints if one.limit is not None]
 
     assert all(one.limit.is_per_address == one.guard.is_public for one in counted if one.limit is not None)
+    assert all(one.guard.is_public for one in page.api.endpoints if one.limit is None)
 
 
 def test_limits_that_share_a_name_share_their_number() -> None:
