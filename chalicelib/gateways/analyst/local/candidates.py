@@ -13,6 +13,8 @@ from chalicelib.gateways.analyst.local.headers import Column, Heading
 from chalicelib.gateways.analyst.local.page import Line
 from chalicelib.gateways.analyst.local.units import UNIT, read_unit
 
+_CODE = re.compile(r"\d{3,6}-\d\s*:?\s+(?=\S*[^\W\d_])")  # LOINC before a name; "25-Hydroxy" and "17-OH" are names
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -147,8 +149,9 @@ def _name(atom_line: AtomLine, words: Sequence[Atom], columns: Columns) -> tuple
 
 
 def clean_name(text: str) -> str:
-    """Return the name without numbering, marks of accreditation, leaders and a final colon."""
+    """Return the name without numbering, catalogue code, marks of accreditation, leaders and a final colon."""
     text = re.sub(r"^(?:\d{1,2}\s?[.)]\s+|[*#•·▪‣>|\-–^~†‡§\s]+)", "", text)
+    text = text[code.end() :] if (code := _CODE.match(text)) else text
     text = re.sub(r"[\s:;=|_*^†‡§-]+$", "", re.sub(r"\s*\.{3,}[\s:]*", " ", text))
     if not re.search(r"\b\w\.\w\.$", text):  # E.S.R.
         text = text.rstrip(". ")
