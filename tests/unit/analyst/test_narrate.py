@@ -157,11 +157,12 @@ def test_confidence_is_the_mean_of_rows_and_vital_signs_with_one_decimal() -> No
     assert str(narrate(reading()).confidence_score) == "1.0"
 
 
-def test_title_says_what_was_tested_and_when() -> None:
+def test_title_says_what_was_tested_and_the_date_of_the_document() -> None:
     urine = row("Nitrite", "Negative", section="URINALYSIS")
-    assert narrate(reading(SODIUM)).title == "Blood test results of 14 May 2023"
-    assert narrate(reading(urine)).title == "Urine test results of 14 May 2023"
-    assert narrate(reading(SODIUM, urine)).title == "Blood and urine test results of 14 May 2023"
+    assert narrate(reading(SODIUM)).title == "Blood test results of 16 May 2023"
+    assert narrate(reading(urine)).title == "Urine test results of 16 May 2023"
+    assert narrate(reading(SODIUM, urine)).title == "Blood and urine test results of 16 May 2023"
+    assert narrate(reading(SODIUM, document_date=None)).title == "Blood test results of 14 May 2023"
     assert narrate(reading(SODIUM, test_date=None, document_date=None)).title == "Blood test results"
 
 

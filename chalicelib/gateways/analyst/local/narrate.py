@@ -91,7 +91,7 @@ def _title(reading: Reading, assessments: Sequence[Assessment]) -> str:
         subject = f"{next(iter(categories)).value.capitalize()} test results"
     else:
         subject = "Laboratory results"
-    day = reading.test_date or reading.document_date
+    day = reading.document_date or reading.test_date
     return f"{subject} of {day.day} {day:%B %Y}" if day else subject
 
 
