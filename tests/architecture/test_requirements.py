@@ -1,8 +1,9 @@
-"""Every third-party import stands in the requirements: what ships in requirements.in, the rest in requirements-dev.in."""
+"""Every third-party import stands in the requirements: what ships in one file, the rest in the other."""
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from functools import cache
 from importlib.metadata import packages_distributions
@@ -24,8 +25,7 @@ def _required(*files: str) -> frozenset[str]:
 
 
 def _plain(line: str) -> str:
-    name = line.split(";")[0].split("=")[0].split("[")[0].split("#")[0].split("<")[0].split(">")[0]
-    return name.strip().lower().replace("_", "-")
+    return re.split(r"[;=\[#<> ]", line, maxsplit=1)[0].lower().replace("_", "-")
 
 
 def _imported(path: Path) -> set[str]:
