@@ -84,7 +84,7 @@ def reading(
         test_date=test_date if rows else None,
         page_count=2,
         text_source="text",
-        reader_version="7",
+        reader_version="local-reader/7",
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from chalicelib.gateways.analyst.findings import TestCategory, VitalType
 from chalicelib.gateways.analyst.local.disclaimers import DISCLAIMERS
 from chalicelib.gateways.analyst.local.narrate import narrate
+from tests.unit.analyst.paper import read_text
 from tests.unit.analyst.readings import reading, row, vital
 
 CALCIUM = row("Calcium, Total", "8.00", "mg/dL", "8.7", "10.4")
@@ -156,11 +157,12 @@ def test_confidence_is_the_mean_of_rows_and_vital_signs_with_one_decimal() -> No
     assert str(narrate(reading()).confidence_score) == "1.0"
 
 
-def test_title_says_what_was_tested_and_when() -> None:
+def test_title_says_what_was_tested_and_the_date_of_the_document() -> None:
     urine = row("Nitrite", "Negative", section="URINALYSIS")
-    assert narrate(reading(SODIUM)).title == "Blood test results of 14 May 2023"
-    assert narrate(reading(urine)).title == "Urine test results of 14 May 2023"
-    assert narrate(reading(SODIUM, urine)).title == "Blood and urine test results of 14 May 2023"
+    assert narrate(reading(SODIUM)).title == "Blood test results of 16 May 2023"
+    assert narrate(reading(urine)).title == "Urine test results of 16 May 2023"
+    assert narrate(reading(SODIUM, urine)).title == "Blood and urine test results of 16 May 2023"
+    assert narrate(reading(SODIUM, document_date=None)).title == "Blood test results of 14 May 2023"
     assert narrate(reading(SODIUM, test_date=None, document_date=None)).title == "Blood test results"
 
 
@@ -172,3 +174,8 @@ def test_a_limit_in_place_of_a_value_keeps_its_sign_in_words() -> None:
 
 def test_the_model_is_named_with_its_version() -> None:
     assert narrate(reading(SODIUM)).model_used == "local-reader/7"
+
+
+def test_the_reader_names_itself_once_with_its_version() -> None:
+    read = read_text("Test    Result    Unit     Range\nSodium  140       mmol/L   135 - 145")
+    assert narrate(read).model_used == "local-reader/1"

@@ -228,3 +228,23 @@ def test_what_is_not_medical_is_refused(text: str) -> None:
 def test_empty_pages_are_unreadable() -> None:
     with pytest.raises(Unreadable):
         read_text("", "  \n ")
+
+
+@pytest.mark.parametrize(
+    ("printed", "name"),
+    [
+        ("17861-6 Calcium", "Calcium"),
+        ("718-7 Hemoglobin", "Hemoglobin"),
+        ("2345-7: Glucose", "Glucose"),
+        ("1989-3 25-Hydroxy Vitamin D", "25-Hydroxy Vitamin D"),
+        ("25-Hydroxy Vitamin D", "25-Hydroxy Vitamin D"),
+        ("17-OH Progesterone", "17-OH Progesterone"),
+        ("CA 19-9", "CA 19-9"),
+    ],
+)
+def test_a_catalogue_code_before_a_name_is_no_part_of_it(printed: str, name: str) -> None:
+    text = f"""
+Code     Test                     Result    Unit     Range
+{printed:34}9.1       U/mL     8.5 - 10.5
+"""
+    assert rows(text) == [(name, "9.1", "U/mL", "8.5", "10.5", False)]

@@ -59,6 +59,7 @@ _RATIO = re.compile(r"[^\W\d_]{1,8}\.?\s?/\s?[^\W\d_]{1,4}[³3]?")  # a unit in 
 _RATIO_END = re.compile(r"(?:\s?/\s?[^\W\d_]{1,6}\b)?")
 _NO_UNIT_OF_RESULT = re.compile(r"(?:d|h|s|day|min|E|U|hours?|hrs?|M|T|m)\b")
 _WORD = re.compile(r"[^ \t]+")
+_NO_LIMIT = re.compile(r"[-_]{1,3}|n\.?/?a\.?", re.IGNORECASE)
 _DASH_ALONE = {"-", "to", "bis", "à", "~"}
 _TYPED = {Kind.NUMBER, Kind.LIMIT, Kind.RANGE, Kind.BANDS, Kind.UNIT, Kind.FLAG, Kind.ANSWER}
 SCALES = (Kind.RANGE, Kind.BANDS, Kind.LIMIT)
@@ -81,7 +82,7 @@ class AtomLine:
 def atoms_of(line: Line, headings: tuple[Heading, ...] = ()) -> AtomLine:
     """Cut a line into atoms. The columns' headings, where there are any, help to find its cells."""
     text, words_at = _spell(line, headings)
-    atoms = list(_scan(text, words_at))
+    atoms = _without_empty_limits(list(_scan(text, words_at)), headings)
     return AtomLine(line, text, tuple(_joined_ranges(_demoted(atoms))))
 
 
@@ -235,6 +236,20 @@ def _match_whole(pattern: re.Pattern[str], text: str, at: int, cell_end: int) ->
         return None
     follows = text[match.end() : match.end() + 1]
     return None if follows and (follows.isalnum() or follows in "-'’") else match
+
+
+def _without_empty_limits(atoms: list[Atom], headings: tuple[Heading, ...]) -> list[Atom]:
+    """Leave out the dashes that say "no limit" in a column of low or high limits: they are no words, signs or flags."""
+    limits = [h for h in headings if h.column in (Column.LOW, Column.HIGH)]
+    if not limits:
+        return atoms
+    over = [min(headings, key=lambda h: h.distance(a.x0, a.x1)) for a in atoms]
+    filled = [h for a, h in zip(atoms, over, strict=True) if a.kind is Kind.NUMBER]
+    return [
+        a
+        for a, h in zip(atoms, over, strict=True)
+        if not (a.begins_cell and _NO_LIMIT.fullmatch(a.text) and h in limits and h not in filled)
+    ]
 
 
 def _demoted(atoms: list[Atom]) -> list[Atom]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.gateways.analyst.local.atoms import SCALES, Atom, AtomLine, Kind
 from chalicelib.gateways.analyst.local.columns import Columns, cells_of
@@ -12,6 +12,8 @@ from chalicelib.gateways.analyst.local.groups import Group, groups_of
 from chalicelib.gateways.analyst.local.headers import Column, Heading
 from chalicelib.gateways.analyst.local.page import Line
 from chalicelib.gateways.analyst.local.units import UNIT, read_unit
+
+_CODE = re.compile(r"\d{3,6}-\d\s*:?\s+(?=\S*[^\W\d_])")  # LOINC before a name; "25-Hydroxy" and "17-OH" are names
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +149,9 @@ def _name(atom_line: AtomLine, words: Sequence[Atom], columns: Columns) -> tuple
 
 
 def clean_name(text: str) -> str:
-    """Return the name without numbering, marks of accreditation, leaders and a final colon."""
+    """Return the name without numbering, catalogue code, marks of accreditation, leaders and a final colon."""
     text = re.sub(r"^(?:\d{1,2}\s?[.)]\s+|[*#•·▪‣>|\-–^~†‡§\s]+)", "", text)
+    text = text[code.end() :] if (code := _CODE.match(text)) else text
     text = re.sub(r"[\s:;=|_*^†‡§-]+$", "", re.sub(r"\s*\.{3,}[\s:]*", " ", text))
     if not re.search(r"\b\w\.\w\.$", text):  # E.S.R.
         text = text.rstrip(". ")
@@ -170,14 +173,24 @@ def _ranges(typed: Sequence[Atom], value: Atom, columns: Columns) -> list[Atom]:
     scales = [a for a in typed if a.kind in SCALES and a is not value]
     if scales:
         return scales
-    limits = [a for a in typed if a.kind is Kind.NUMBER and columns.column_of(a) in (Column.LOW, Column.HIGH)]
-    if len(limits) == 2:
-        low, high = limits
-        return [Atom(Kind.RANGE, f"{low.text} - {high.text}", low.x0, high.x1, True, low.start, high.end)]
-    if value.kind is Kind.NUMBER:
-        return []
+    limits = _limits([a for a in typed if a.kind is Kind.NUMBER and a is not value], columns)
+    if limits or value.kind is Kind.NUMBER:
+        return limits
     answers = [a for a in typed if a.kind is Kind.ANSWER and a is not value]
     return [a for a in answers if a.start > value.start or columns.column_of(a) is Column.RANGE]
+
+
+def _limits(numbers: Sequence[Atom], columns: Columns) -> list[Atom]:
+    """Return the range that columns of their own for the low and the high limit give, one of which may be empty."""
+    lows = [a for a in numbers if columns.column_of(a) is Column.LOW]
+    highs = [a for a in numbers if columns.column_of(a) is Column.HIGH]
+    if len(lows) > 1 or len(highs) > 1:
+        return []  # two numbers in one column: one of them is no limit, and nothing says which
+    if lows and highs:
+        low, high = lows[0], highs[0]
+        first, last = sorted((low, high), key=lambda a: a.start)
+        return [Atom(Kind.RANGE, f"{low.text} - {high.text}", first.x0, last.x1, True, first.start, last.end)]
+    return [replace(a, kind=Kind.LIMIT, text=f"{'≥' if lows else '≤'} {a.text}") for a in (*lows, *highs)]
 
 
 def _unit(typed: Sequence[Atom], value: Atom, columns: Columns) -> Atom | None:

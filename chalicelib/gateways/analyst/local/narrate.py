@@ -14,7 +14,6 @@ from chalicelib.gateways.analyst.local.interpretation import interpretation, vit
 from chalicelib.gateways.analyst.local.markdown_text import spoken
 from chalicelib.gateways.analyst.local.reading import Reading, VitalRow
 
-MODEL = "local-reader"
 NAMES_IN_SUMMARY = 8
 LOW_CONFIDENCE = Decimal("6.0")
 _WORDS = {Direction.LOW: "low", Direction.HIGH: "high", Direction.UNCLEAR: "out of the ordinary"}
@@ -37,7 +36,7 @@ def narrate(reading: Reading) -> Analysis:
         lab_results=tuple(_lab_finding(item, reading.test_date) for item in assessments),
         vitals=tuple(_vital_finding(vital, reading.test_date) for vital in reading.vitals),
         disclaimers=DISCLAIMERS,
-        model_used=f"{MODEL}/{reading.reader_version}",
+        model_used=reading.reader_version,
     )
 
 
@@ -92,7 +91,7 @@ def _title(reading: Reading, assessments: Sequence[Assessment]) -> str:
         subject = f"{next(iter(categories)).value.capitalize()} test results"
     else:
         subject = "Laboratory results"
-    day = reading.test_date or reading.document_date
+    day = reading.document_date or reading.test_date
     return f"{subject} of {day.day} {day:%B %Y}" if day else subject
 
 
