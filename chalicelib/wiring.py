@@ -164,7 +164,7 @@ def _leaving(
     for_export, for_erasure = (
         FreshProof(clock, rules, operation) for operation in (BiometricOperation.EXPORT, BiometricOperation.ERASURE)
     )
-    belongings = Belongings(partitions, owned, erasures, rules)
+    belongings = Belongings(partitions, owned, erasures, ConsentStore(), rules)
     return (
         Export(users, session_rule, for_export, partitions, owned, objects, clock, rules),
         ErasureRequests(erasures, users, session_rule, for_erasure, renews, queues, queue_name, clock, rules),

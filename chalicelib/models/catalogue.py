@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from chalicelib.models.base import Item
-from chalicelib.models.consent import ConsentEntryItem
+from chalicelib.models.consent import ConsentEntryItem, RetainedChainItem
 from chalicelib.models.erasure import ErasureItem, TombstoneItem
 from chalicelib.models.guard import GuardItem
 from chalicelib.models.history import (
@@ -158,6 +158,16 @@ KINDS: Final[Mapping[str, ItemKind]] = {
         is_personal=True,
         description="A consent that you gave or withdrew, in the words of which version, and when.",
         after_erasure=AfterErasure.KEPT,
+    ),
+    "retained_chain": ItemKind(
+        RetainedChainItem,
+        "RETAINED#<random key> / CONSENT_CHAIN",
+        "The end of the ledger of somebody erased: how many entries there are and the hash of the last.",
+        "For ever, as the entries beside it. Names nobody.",
+        Lifetime.LASTING,
+        is_personal=False,
+        description="Exists only after an account is erased, beside the proof of its consents; leads to nobody.",
+        after_erasure=AfterErasure.UNTOUCHED,
     ),
     "limit": ItemKind(
         LimitItem,

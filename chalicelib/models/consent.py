@@ -1,4 +1,5 @@
-"""The ledger of consents: one item per change, each holding the hash of the one before."""
+"""The ledger of consents: one item per change, each holding the hash of the one before; and its end, once the profile
+that holds it is erased."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttrib
 
 from chalicelib.models.attributes import InstantAttribute, Part, StateAttribute
 from chalicelib.models.base import Item
+from chalicelib.models.profile import ConsentChain
 from chalicelib.models.states import ConsentSource, ConsentType
 
 
@@ -29,3 +31,10 @@ class ConsentEntryItem(Item, discriminator="consent_entry"):
     """An entry of the ledger. Put once, never changed, kept for ever: it has no `ttl`."""
 
     data = ConsentEntry()
+
+
+class RetainedChainItem(Item, discriminator="retained_chain"):
+    """The end of a ledger whose person was erased, beside its entries: without it nobody would miss the last ones. Has
+    no `ttl`."""
+
+    data = ConsentChain()

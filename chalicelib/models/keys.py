@@ -111,6 +111,11 @@ def retained_partition(retained_id: str) -> str:
     return f"RETAINED#{retained_id}"
 
 
+def retained_chain_key(retained_id: str) -> Key:
+    """The end of the ledger of consents of somebody erased, beside its entries."""
+    return Key(retained_partition(retained_id), "CONSENT_CHAIN")
+
+
 def erasure_due_key(due_at: datetime, name: str) -> Key:
     """GSI3: an unfinished erasure that is looked at from `due_at` on. They are few: one partition holds them all."""
     return Key("ERASURE_DUE", f"{iso(due_at)}#{name}")

@@ -121,9 +121,9 @@ def state_at(entries: Iterable[ConsentEntry], instant: datetime) -> dict[Consent
     return state
 
 
-def faults(items: Sequence[ConsentEntryItem], chain: ConsentChain | None, standing: Consents) -> list[Finding]:
+def faults(items: Sequence[ConsentEntryItem], chain: ConsentChain | None, standing: Consents | None) -> list[Finding]:
     """Return everything that is wrong with a ledger: `items` in the order of their keys, against the profile's head and
-    the consents that stand there. Empty if nothing is."""
+    the consents that stand there (None: of somebody erased nothing stands). Empty if nothing is."""
     found: list[Finding] = []
     chain_id = chain.chain_id if chain is not None else (items[0].data.chain_id if items else "")
     expected, latest = seed_of(chain_id), None
@@ -132,7 +132,8 @@ def faults(items: Sequence[ConsentEntryItem], chain: ConsentChain | None, standi
         found += [Finding(fault, number) for fault in _faults_of(item, number, chain_id, expected, latest)]
         expected, latest = hash_of(entry), entry.changed_at
     found += _faults_of_head(len(items), expected, chain)
-    found += _faults_of_state([item.data for item in items], standing)
+    if standing is not None:
+        found += _faults_of_state([item.data for item in items], standing)
     return found
 
 

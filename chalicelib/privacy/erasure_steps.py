@@ -16,6 +16,7 @@ from chalicelib.models import keys
 from chalicelib.models.catalogue import KINDS, OBJECTS, AfterErasure, ItemKind
 from chalicelib.models.keys import Key
 from chalicelib.models.states import JobState
+from chalicelib.stores.consents import ConsentStore
 from chalicelib.stores.erasures import Erasures
 from chalicelib.stores.partitions import Partitions, StoredItem
 
@@ -32,6 +33,7 @@ class Belongings:
     partitions: Partitions
     objects: OwnedObjects
     erasures: Erasures
+    ledgers: ConsentStore
     rules: Rules
     kinds: Mapping[str, ItemKind] = field(default_factory=lambda: KINDS)
 
@@ -61,7 +63,11 @@ class Belongings:
             self.objects.remove_all(f"{prefix}{user_id}/")
 
     def move_retained(self, user_id: str, retained_id: str) -> None:
-        """Move what the law wants kept under a random key; guards that keep it single name that key then."""
+        """Move what the law wants kept under a random key; guards that keep it single name that key then.
+
+        The end of the ledger goes first: an entry that is lost on the way is missed.
+        """
+        self.ledgers.retain_chain(user_id, retained_id)
         partition = keys.retained_partition(retained_id)
         for page in self._pages(user_id):
             for item in page:

@@ -22,11 +22,10 @@ from chalicelib.ids import email_hash
 from chalicelib.models import keys
 from chalicelib.models.base import Item
 from chalicelib.models.catalogue import KINDS, ItemKind
-from chalicelib.models.consent import ConsentEntry, ConsentEntryItem
 from chalicelib.models.guard import GuardData, GuardItem
 from chalicelib.models.history import DeviceHistoryItem, SessionHistoryItem, SubscriptionHistoryItem
 from chalicelib.models.keys import GuardKind, HistoryKind
-from chalicelib.models.profile import Biometric, Device, Session, Subscription, UserItem
+from chalicelib.models.profile import Biometric, Consents, Device, Session, Subscription, UserItem
 from chalicelib.models.states import (
     BiometricOperation,
     BiometricType,
@@ -39,11 +38,13 @@ from chalicelib.models.states import (
     Tier,
 )
 from chalicelib.observe import audit
+from chalicelib.privacy.consent_ledger import appended
 from chalicelib.privacy.erasure import ErasureRequests
 from chalicelib.privacy.erasure_saga import ErasureSaga
 from chalicelib.privacy.erasure_steps import Belongings
 from chalicelib.privacy.export import Export
 from chalicelib.privacy.gdpr_contract import ErasureRequest, ErasureStatusAnswer
+from chalicelib.stores.consents import ConsentStore
 from chalicelib.stores.erasures import Erasures
 from chalicelib.stores.partitions import Partitions
 from chalicelib.web.request import Caller
@@ -85,7 +86,7 @@ class Leaving:
         self.partitions, self.erasures = Partitions(), Erasures()
         self.owned = OwnedObjects(self.settings.bucket_name, lambda: world.s3)
         proof = FreshProof(self.clock, rules, BiometricOperation.ERASURE)
-        self.belongings = Belongings(self.partitions, self.owned, self.erasures, rules, self.kinds)
+        self.belongings = Belongings(self.partitions, self.owned, self.erasures, ConsentStore(), rules, self.kinds)
         self.requests = ErasureRequests(
             self.erasures, world.users, sessions, proof, renews, self.queue, name, self.clock, rules
         )
@@ -155,13 +156,19 @@ class Leaving:
             created_at=now,
             updated_at=now,
         )
+        consents = {kind: getattr(data.consents, kind) for kind in ConsentType}
+        proof = appended(self.user_id, None, Consents(), consents, ConsentSource.SIGN_UP, now)
+        data.consents, data.consent_chain = (
+            Consents(**{str(kind): one for kind, one in proof.consents.items()}),
+            proof.after,
+        )
         self.prove(user)
         assert data.email_hash is not None
         user.gsi1_pk, user.gsi1_sk = keys.email_index_key(data.email_hash)
         user.gsi2_pk, user.gsi2_sk = keys.external_index_key("google", self.external_id)
         user.gsi3_pk, user.gsi3_sk = keys.usage_due_key(now.date(), 1, self.user_id)
         user.save()
-        for item in self._surroundings(user):
+        for item in [*self._surroundings(user), *proof.entries]:
             item.save()
 
     def prove(self, user: UserItem) -> None:
@@ -188,20 +195,6 @@ class Leaving:
         yield DeviceHistoryItem(*key, data=a_device("old-device", user), ttl=ttl, **at)
         key = keys.history_key(user_id, HistoryKind.SUBSCRIPTION, now, "old-subscription")
         yield SubscriptionHistoryItem(*key, data=an_old_subscription(user), ttl=ttl, **at)
-        chain_id = str(uuid4())
-        for number, kind in enumerate(ConsentType):
-            entry = ConsentEntry(
-                chain_id=chain_id,
-                sequence=number,
-                consent_type=kind,
-                consent_given=True,
-                consent_version="1",
-                consent_method="bundled_consent",
-                source=ConsentSource.SIGN_UP,
-                changed_at=now,
-                previous_hash="0" * 64,
-            )
-            yield ConsentEntryItem(*keys.consent_entry_key(user_id, now, number), data=entry, **at)
 
     # Erasure
 

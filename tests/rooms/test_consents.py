@@ -24,6 +24,7 @@ from chalicelib.privacy.consent_choices import HISTORY_PAGE, ConsentChoices
 from chalicelib.privacy.consent_ledger import faults, hash_of, state_at
 from chalicelib.privacy.contract import ConsentRequest, ConsentsAnswer
 from chalicelib.stores.consents import ConsentStore
+from chalicelib.stores.erasures import Erasures
 from chalicelib.stores.users import Users
 from chalicelib.web.request import Caller
 from tests.rooms.identity_questions import counted, stored
@@ -349,6 +350,17 @@ def test_the_check_wants_to_know_whom(quick: World, capsys: pytest.CaptureFixtur
     assert "usage" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("arguments", [["nobody"], ["--retained", "nobody"]])
+def test_an_id_of_which_there_is_nothing_is_no_chain_that_is_whole(
+    quick: World, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    known = _signed_in(quick).user_id
+    assert chain_check.main([known, *arguments]) == 2
+    told = capsys.readouterr().err
+    assert "'nobody'" in told
+    assert known not in told
+
+
 def test_a_change_between_the_two_reads_of_the_check_is_no_fault(quick: World) -> None:
     caller = _signed_in(quick)
     choices = _choices(quick)
@@ -365,14 +377,14 @@ def test_a_change_between_the_two_reads_of_the_check_is_no_fault(quick: World) -
                 choices.choose(caller, KIND, WITHDRAW)
             return user
 
-    assert ChainCheck(BusyUsers(), ConsentStore()).findings(caller.user_id) == []
+    assert ChainCheck(BusyUsers(), ConsentStore(), Erasures()).findings(caller.user_id) == []
     assert BusyUsers.reads == 2
 
 
 def test_a_ledger_whose_person_is_gone_is_reported(quick: World) -> None:
     caller = _signed_in(quick)
     _user(caller.user_id).delete()
-    assert ChainCheck(Users(), ConsentStore()).findings(caller.user_id) != []
+    assert ChainCheck(Users(), ConsentStore(), Erasures()).findings(caller.user_id)
 
 
 def test_the_audit_trail_witnesses_every_entry(quick: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,6 +13,8 @@ from chalicelib import errors
 from chalicelib.config import Settings
 from chalicelib.models import keys
 from chalicelib.models.states import AccountStatus
+from chalicelib.privacy.chain_check import ChainCheck
+from chalicelib.stores.consents import ConsentStore
 from tests.rooms.documents_world import Killed, World, empty_bucket, make_bucket
 from tests.rooms.leaving_world import Leaving
 from tests.support import SettableClock
@@ -72,7 +74,10 @@ def test_an_erasure_that_is_killed_anywhere_is_finished_by_its_message_or_by_the
             one.deliver()
         assert one.traces() == [], killed_at
         kept = Counter(item["PK"]["S"] for item in one.kept())
-        assert list(kept.values()) == [5], killed_at
+        assert list(kept.values()) == [6], killed_at
+        (retained_id,) = (name.removeprefix(keys.retained_partition("")) for name in kept)
+        check_of_chains = ChainCheck(one.world.users, ConsentStore(), one.erasures)
+        assert check_of_chains.retained_findings(retained_id) == [], killed_at
         assert not list(one.erasures.due(one.clock.now() + timedelta(days=100))), killed_at
         summary = one.status(requests[one.user_id]).deletion_summary
         assert summary is not None, killed_at
@@ -82,8 +87,8 @@ def test_an_erasure_that_is_killed_anywhere_is_finished_by_its_message_or_by_the
 
     kills = kill_everywhere(leaving, act, check)
     assert {kill.rsplit(".", 1)[-1] for kill in kills} == {
-        "GetItem", "Query", "BatchGetItem", "BatchWriteItem", "UpdateItem", "DeleteItem", "TransactWriteItems",
-        "ListObjectVersions", "DeleteObjects",
+        "GetItem", "Query", "BatchGetItem", "BatchWriteItem", "PutItem", "UpdateItem", "DeleteItem",
+        "TransactWriteItems", "ListObjectVersions", "DeleteObjects",
     }  # fmt: skip
     assert len(kills) > 40
     assert len(counts) == 1, "wherever it was killed, a receipt counts what there was"
