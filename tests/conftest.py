@@ -85,6 +85,19 @@ def any_engine(request: pytest.FixtureRequest) -> TableConnection:
     return found
 
 
+@pytest.fixture(
+    params=[
+        pytest.param("moto", marks=pytest.mark.prove),
+        pytest.param("second", marks=pytest.mark.second_engine),
+    ]
+)
+def any_engine_for_long(request: pytest.FixtureRequest) -> TableConnection:
+    """The table for tests that take long: always on the second engine, which is also the quicker one; on moto in `make
+    prove`."""
+    found: TableConnection = request.getfixturevalue("table" if request.param == "moto" else "second_engine")
+    return found
+
+
 def _fresh_table(name: str, region: str) -> TableConnection:
     from chalicelib.models.schema import table_definition
 

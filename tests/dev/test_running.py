@@ -153,7 +153,8 @@ def test_other_ports_move_every_address_of_the_stage() -> None:
     assert declared["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
     assert moved["AWS_ENDPOINT_URL"] == "http://127.0.0.1:5001"
     changed = {name for name in declared if declared[name] != moved[name]}
-    assert changed == {"AWS_ENDPOINT_URL", "GOOGLE_ISSUERS", "GOOGLE_JWKS_URL", "APPLE_ISSUERS", "APPLE_JWKS_URL"}
+    providers = {"GOOGLE_ISSUERS", "GOOGLE_JWKS_URL", "APPLE_ISSUERS", "APPLE_JWKS_URL", "APPLE_AUTH_URL"}
+    assert changed == {"AWS_ENDPOINT_URL", *providers}
     assert "4566" not in str(moved)
     assert "4567" not in str(moved)
 

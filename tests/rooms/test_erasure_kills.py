@@ -23,7 +23,7 @@ MOST_CALLS = 100
 
 
 @pytest.fixture
-def leaving(any_engine: TableConnection, settings: Settings, clock: SettableClock) -> Iterator[Leaving]:
+def leaving(any_engine_for_long: TableConnection, settings: Settings, clock: SettableClock) -> Iterator[Leaving]:
     make_bucket(settings)
     yield Leaving(settings, clock, World(settings, clock))
     empty_bucket(settings)
