@@ -15,6 +15,7 @@ import pytest
 from pynamodb.connection.table import TableConnection
 
 from chalicelib import errors
+from chalicelib.config import Settings
 from chalicelib.models.consent import ConsentEntryItem
 from chalicelib.models.profile import UserItem
 from chalicelib.models.states import AccountStatus, ConsentSource, ConsentType
@@ -33,6 +34,12 @@ from tests.unit.identity.world import ALL_TICKED, World
 
 KIND = ConsentType.HEALTHCARE_CONSULTATION
 WITHDRAW = ConsentRequest(consent_given=False)
+
+
+@pytest.fixture(autouse=True)
+def _stage_of_the_command(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command asks the process for its stage, which another test may have loaded before."""
+    monkeypatch.setattr(chain_check, "settings", lambda: settings)
 
 
 @pytest.fixture

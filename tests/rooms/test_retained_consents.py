@@ -19,6 +19,12 @@ from tests.rooms.leaving_world import Leaving
 from tests.support import SettableClock
 
 
+@pytest.fixture(autouse=True)
+def _stage_of_the_command(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command asks the process for its stage, which another test may have loaded before."""
+    monkeypatch.setattr(chain_check, "settings", lambda: settings)
+
+
 @pytest.fixture
 def leaving(table: TableConnection, settings: Settings, clock: SettableClock) -> Iterator[Leaving]:
     make_bucket(settings)
