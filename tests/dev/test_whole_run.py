@@ -99,7 +99,9 @@ def _kill_the_service(starter: int) -> None:
 
 
 def _descendants(ancestor: int) -> list[tuple[int, str]]:
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
     rows = [
         (int(pid), int(parent), command)
         for pid, parent, command in (line.split(None, 2) for line in listed.splitlines())
