@@ -162,8 +162,8 @@ def test_named_failures_are_ignored_unless_the_queue_declares_them(second_cloud:
             QueueUrl=place.queue_url, Entries=[{"Id": str(n), "MessageBody": str(n)} for n in range(3)]
         )
         with Running(place):
-            wait_until(lambda: sum(len(one["Records"]) for one in seen.events) >= 3)  # noqa: B023
-            wait_until(lambda: place.messages_in(place.queue_url) == left)  # noqa: B023
+            wait_until(lambda: sum(len(one["Records"]) for one in seen.events) >= 3)  # noqa: B023  # called before the loop goes on
+            wait_until(lambda: place.messages_in(place.queue_url) == left)  # noqa: B023  # called before the loop goes on
 
 
 class _FailsFirst(Recorder):

@@ -29,7 +29,7 @@ def port() -> Iterator[int]:
 
     @app.route("/size", methods=["POST"], content_types=["application/octet-stream"])
     def size() -> dict[str, int]:
-        return {"size": len(app.current_request.raw_body or b"")}  # type: ignore[union-attr]
+        return {"size": len(app.current_request.raw_body or b"")}  # type: ignore[union-attr]  # within a request there is one
 
     server = create_server(app, Config(chalice_stage="local", user_provided_params={"app_name": "tiny"}), 0).server
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

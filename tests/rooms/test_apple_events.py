@@ -203,7 +203,7 @@ def test_an_erasure_that_cannot_begin_is_begun_by_the_repetition(desk: Desk) -> 
 
 def test_somebody_who_is_erased_at_once_is_fine(desk: Desk) -> None:
     user = desk.user()
-    desk.erasures.begin = lambda *_: user.delete()  # type: ignore[method-assign]
+    desk.erasures.begin = lambda *_: user.delete()  # type: ignore[method-assign]  # a fake erasure
     desk.receive(kind="account-deleted")
 
     assert stored("user") == []

@@ -16,7 +16,7 @@ from pynamodb.connection.table import TableConnection
 
 from chalicelib import errors
 from chalicelib.config import Settings
-from chalicelib.documents.contract import UploadUrlRequest
+from chalicelib.documents.contract import UploadUrlAnswer, UploadUrlRequest
 from chalicelib.models.states import JobState
 from chalicelib.web.response import encode
 from tests.rooms.documents_world import PDF, Killed, World, a_form, a_user, empty_bucket, make_bucket
@@ -69,7 +69,7 @@ def test_the_same_upload_again_is_the_same_job_for_one_unit_and_fires_no_second_
 )
 def test_another_upload_is_another_job(world: World, changed: dict[str, str]) -> None:
     first = world.uploaded()
-    assert world.uploaded(**changed) != first  # type: ignore[arg-type]
+    assert world.uploaded(**changed) != first  # type: ignore[arg-type]  # each case changes another argument
     assert world.used() == 2
 
 
@@ -197,13 +197,13 @@ def test_the_same_upload_10_times_in_parallel_is_one_job_for_one_unit(second_wor
 # --- Presigned
 
 
-def presigned(world: World, headers: dict[str, str] | None = None, **request: object) -> object:
+def presigned(world: World, headers: dict[str, str] | None = None, **request: object) -> UploadUrlAnswer:
     wanted = {"file_type": "pdf", "file_size": len(PDF), **request}
-    return world.uploads.presign(world.caller, headers or {}, UploadUrlRequest(**wanted))  # type: ignore[arg-type]
+    return world.uploads.presign(world.caller, headers or {}, UploadUrlRequest(**wanted))  # type: ignore[arg-type]  # wrong types are cases too
 
 
-def policy_of(answer: object) -> dict[str, object]:
-    policy: dict[str, object] = json.loads(base64.b64decode(answer.upload.fields["policy"]))  # type: ignore[attr-defined]
+def policy_of(answer: UploadUrlAnswer) -> dict[str, object]:
+    policy: dict[str, object] = json.loads(base64.b64decode(answer.upload.fields["policy"]))
     return policy
 
 
@@ -212,7 +212,7 @@ def test_a_presigned_form_is_bound_to_key_type_size_checksum_and_ten_minutes(wor
     with world.watched() as calls:
         answer = presigned(world, checksum_sha256=digest.hexdigest())
     assert calls.names == ["dynamodb.GetItem", "dynamodb.TransactWriteItems"]
-    key = world.key(answer.job_id)  # type: ignore[attr-defined]
+    key = world.key(answer.job_id)
     conditions = policy_of(answer)["conditions"]
     assert isinstance(conditions, list)
     checksum = base64.b64encode(digest.digest()).decode()
@@ -223,11 +223,11 @@ def test_a_presigned_form_is_bound_to_key_type_size_checksum_and_ten_minutes(wor
         ["content-length-range", len(PDF), len(PDF)],
     ):
         assert expected in conditions
-    assert answer.upload.fields["key"] == key  # type: ignore[attr-defined]
-    assert answer.expires_at == world.clock.now() + timedelta(minutes=10)  # type: ignore[attr-defined]
+    assert answer.upload.fields["key"] == key
+    assert answer.expires_at == world.clock.now() + timedelta(minutes=10)
     assert world.used() == 1
     again = presigned(world, checksum_sha256=checksum)
-    assert again.upload.fields["x-amz-checksum-sha256"] == checksum  # type: ignore[attr-defined]
+    assert again.upload.fields["x-amz-checksum-sha256"] == checksum
 
 
 @pytest.mark.parametrize(
@@ -260,9 +260,9 @@ def test_a_presigned_request_with_the_same_key_is_the_same_job(world: World) -> 
     first = presigned(world, headers)
     world.clock.advance(timedelta(minutes=4))
     again = presigned(world, headers)
-    assert again.job_id == first.job_id  # type: ignore[attr-defined]
-    assert again.expires_at == first.expires_at  # type: ignore[attr-defined]
-    assert presigned(world, headers, file_size=7).job_id != first.job_id  # type: ignore[attr-defined]
+    assert again.job_id == first.job_id
+    assert again.expires_at == first.expires_at
+    assert presigned(world, headers, file_size=7).job_id != first.job_id
     assert world.used() == 2
     world.clock.advance(timedelta(minutes=6))
     with pytest.raises(errors.Conflict) as refused:
@@ -271,7 +271,7 @@ def test_a_presigned_request_with_the_same_key_is_the_same_job(world: World) -> 
 
 
 def test_an_unused_presigned_job_gives_its_unit_back_after_its_deadline(world: World) -> None:
-    job_id = presigned(world).job_id  # type: ignore[attr-defined]
+    job_id = presigned(world).job_id
     world.finish(14)
     assert world.used() == 1
     assert world.library.status(world.caller, job_id).status == "processing"
@@ -281,7 +281,7 @@ def test_an_unused_presigned_job_gives_its_unit_back_after_its_deadline(world: W
 
 
 def test_a_presigned_document_is_inspected_when_it_is_there(world: World) -> None:
-    good, bad = presigned(world).job_id, presigned(world, file_size=9).job_id  # type: ignore[attr-defined]
+    good, bad = presigned(world).job_id, presigned(world, file_size=9).job_id
     world.objects.put(world.key(good), PDF, "application/pdf")
     world.objects.put(world.key(bad), b"just text", "application/pdf")
     world.pipeline.on_upload(world.event(world.key(good), world.key(bad)))
@@ -292,7 +292,7 @@ def test_a_presigned_document_is_inspected_when_it_is_there(world: World) -> Non
 
 
 def test_a_refused_document_cannot_be_exchanged_for_another_one_and_tried_again_for_nothing(world: World) -> None:
-    job_id = presigned(world, file_size=9).job_id  # type: ignore[attr-defined]
+    job_id = presigned(world, file_size=9).job_id
     world.objects.put(world.key(job_id), b"just text", "application/pdf")
     world.deliver_event(job_id)
     assert world.used() == 0
@@ -305,7 +305,7 @@ def test_a_refused_document_cannot_be_exchanged_for_another_one_and_tried_again_
 
 
 def test_a_presigned_form_posted_after_its_job_was_cleaned_up_leaves_nothing(world: World) -> None:
-    job_id = presigned(world).job_id  # type: ignore[attr-defined]
+    job_id = presigned(world).job_id
     world.library.clean_up(world.caller, job_id)
     assert world.used() == 0
     world.objects.put(world.key(job_id), PDF, "application/pdf")
@@ -320,10 +320,10 @@ def test_the_second_engine_holds_a_presigned_form_to_its_policy(second_world: Wo
     world = second_world
     checksum = base64.b64encode(hashlib.sha256(PDF).digest()).decode()
     answer = presigned(world, checksum_sha256=checksum)
-    url, fields = answer.upload.url, answer.upload.fields  # type: ignore[attr-defined]
+    url, fields = answer.upload.url, answer.upload.fields
 
     def post(content: bytes, **changed: str) -> int:
-        form = [*({**fields, **changed}).items(), ("file", ("a.pdf", content, "application/pdf"))]
+        form: list[Any] = [*({**fields, **changed}).items(), ("file", ("a.pdf", content, "application/pdf"))]
         return urllib3.request("POST", url, fields=form).status
 
     assert post(PDF + b" ") == 400
@@ -331,8 +331,8 @@ def test_the_second_engine_holds_a_presigned_form_to_its_policy(second_world: Wo
     assert post(PDF, key=f"uploads/{world.user_id}/other.pdf") == 403
     assert world.stored() == []
     assert post(PDF) in (200, 204)
-    world.deliver_event(answer.job_id)  # type: ignore[attr-defined]
-    assert world.library.status(world.caller, answer.job_id).status == "completed"  # type: ignore[attr-defined]
+    world.deliver_event(answer.job_id)
+    assert world.library.status(world.caller, answer.job_id).status == "completed"
 
 
 def test_a_form_without_a_file_or_a_boundary_is_refused(world: World) -> None:
