@@ -3,43 +3,15 @@
 from chalice.app import Chalice, CloudWatchEvent, Cron, Rate, S3Event, SQSEvent
 
 from chalicelib import wiring
-from chalicelib.billing.contract import CurrentSubscriptionAnswer
+from chalicelib.billing import contract as billing
 from chalicelib.config import settings
-from chalicelib.documents.contract import (
-    CleanupAnswer,
-    ResultAnswer,
-    RetryAnswer,
-    StatusAnswer,
-    UploadAnswer,
-    UploadForm,
-    UploadUrlAnswer,
-    UploadUrlRequest,
-)
-from chalicelib.identity.apple_events import AppleNoticeAnswer, AppleNoticeRequest
-from chalicelib.identity.biometric_contract import (
-    ChallengeAnswer,
-    ChallengeRequest,
-    CompleteAnswer,
-    CompleteRequest,
-    RegisterAnswer,
-    RegisterRequest,
-    RegistrationsAnswer,
-    VerifyAnswer,
-    VerifyRequest,
-)
-from chalicelib.identity.contract import (
-    LogoutAnswer,
-    LogoutRequest,
-    ProfileAnswer,
-    ProfileUpdate,
-    RefreshAnswer,
-    RefreshRequest,
-    SignInAnswer,
-    SignInRequest,
-)
-from chalicelib.identity.device_contract import DeviceAnswer, DeviceUpdate
-from chalicelib.privacy.contract import ConsentAnswer, ConsentRequest, ConsentsAnswer
-from chalicelib.privacy.gdpr_contract import ErasureRequest, ErasureStartedAnswer, ErasureStatusAnswer, ExportAnswer
+from chalicelib.documents import contract as documents
+from chalicelib.identity import apple_events as apple
+from chalicelib.identity import biometric_contract as biometric
+from chalicelib.identity import contract as identity
+from chalicelib.identity import device_contract as device
+from chalicelib.privacy import contract as consent
+from chalicelib.privacy import gdpr_contract as gdpr
 from chalicelib.web import docs, events, openapi
 from chalicelib.web.api import Api
 from chalicelib.web.contract import HealthAnswer
@@ -61,123 +33,94 @@ api = Api(app, wiring.rooms)
     "/auth/google-onboarding",
     guard=public("it is how one signs in"),
     limit=SIGN_IN,
-    body=SignInRequest,
-    answers=SignInAnswer,
 )
-def sign_in(call: Call[SignInRequest]) -> SignInAnswer:
+def sign_in(call: Call[identity.SignInRequest]) -> identity.SignInAnswer:
     """Sign in with Google or Apple; the first time this makes the account."""
     return wiring.rooms().sign_in.sign_in(call.body)
 
 
-@api.route(
-    "POST",
-    "/auth/refresh",
-    guard=public("a refresh token is its own proof"),
-    limit=REFRESH,
-    body=RefreshRequest,
-    answers=RefreshAnswer,
-)
-def refresh_session(call: Call[RefreshRequest]) -> RefreshAnswer:
+@api.route("POST", "/auth/refresh", guard=public("a refresh token is its own proof"), limit=REFRESH)
+def refresh_session(call: Call[identity.RefreshRequest]) -> identity.RefreshAnswer:
     """Exchange a refresh token for new tokens; a lost answer can be asked for again."""
     return wiring.rooms().sessions.refresh(call.body)
 
 
-@api.route("POST", "/auth/logout", guard=SIGNED_IN, limit=GENERAL, body=LogoutRequest, answers=LogoutAnswer)
-def sign_out(call: Call[LogoutRequest]) -> LogoutAnswer:
+@api.route("POST", "/auth/logout", guard=SIGNED_IN, limit=GENERAL)
+def sign_out(call: Call[identity.LogoutRequest]) -> identity.LogoutAnswer:
     """End the session; twice is fine."""
     return wiring.rooms().sessions.logout(call.caller, call.body)
 
 
-@api.route(
-    "POST", "/auth/biometric/register", guard=SIGNED_IN, limit=GENERAL, body=RegisterRequest, answers=RegisterAnswer
-)
-def begin_enrolment(call: Call[RegisterRequest]) -> RegisterAnswer:
+@api.route("POST", "/auth/biometric/register", guard=SIGNED_IN, limit=GENERAL)
+def begin_enrolment(call: Call[biometric.RegisterRequest]) -> biometric.RegisterAnswer:
     """Begin to enrol a key of this device."""
     return wiring.rooms().enrolment.register(call.caller, call.body)
 
 
-@api.route(
-    "POST", "/auth/biometric/complete", guard=SIGNED_IN, limit=GENERAL, body=CompleteRequest, answers=CompleteAnswer
-)
-def complete_enrolment(call: Call[CompleteRequest]) -> CompleteAnswer:
+@api.route("POST", "/auth/biometric/complete", guard=SIGNED_IN, limit=GENERAL)
+def complete_enrolment(call: Call[biometric.CompleteRequest]) -> biometric.CompleteAnswer:
     """Enrol the key that signed the challenge."""
     return wiring.rooms().enrolment.complete(call.caller, call.body)
 
 
-@api.route(
-    "POST", "/auth/biometric/challenge", guard=SIGNED_IN, limit=GENERAL, body=ChallengeRequest, answers=ChallengeAnswer
-)
-def draw_challenge(call: Call[ChallengeRequest]) -> ChallengeAnswer:
+@api.route("POST", "/auth/biometric/challenge", guard=SIGNED_IN, limit=GENERAL)
+def draw_challenge(call: Call[biometric.ChallengeRequest]) -> biometric.ChallengeAnswer:
     """Get a challenge for the device's key, good once."""
     return wiring.rooms().biometrics.challenge(call.caller, call.body)
 
 
-@api.route("POST", "/auth/biometric/verify", guard=SIGNED_IN, limit=GENERAL, body=VerifyRequest, answers=VerifyAnswer)
-def verify_proof(call: Call[VerifyRequest]) -> VerifyAnswer:
+@api.route("POST", "/auth/biometric/verify", guard=SIGNED_IN, limit=GENERAL)
+def verify_proof(call: Call[biometric.VerifyRequest]) -> biometric.VerifyAnswer:
     """Prove oneself with a signed challenge."""
     return wiring.rooms().biometrics.verify(call.caller, call.body)
 
 
-@api.route("GET", "/auth/biometric/registrations", guard=SIGNED_IN, limit=GENERAL, answers=RegistrationsAnswer)
-def list_registrations(call: Call[None]) -> RegistrationsAnswer:
+@api.route("GET", "/auth/biometric/registrations", guard=SIGNED_IN, limit=GENERAL)
+def list_registrations(call: Call[None]) -> biometric.RegistrationsAnswer:
     """The registration of this device, if it has one."""
     return wiring.rooms().enrolment.list_registrations(call.caller)
 
 
-@api.route(
-    "POST",
-    "/webhooks/apple-identity",
-    guard=public("Apple signs what it sends"),
-    limit=WEBHOOK,
-    body=AppleNoticeRequest,
-    answers=AppleNoticeAnswer,
-)
-def receive_apple_notice(call: Call[AppleNoticeRequest]) -> AppleNoticeAnswer:
+@api.route("POST", "/webhooks/apple-identity", guard=public("Apple signs what it sends"), limit=WEBHOOK)
+def receive_apple_notice(call: Call[apple.AppleNoticeRequest]) -> apple.AppleNoticeAnswer:
     """Hear from Apple that somebody left, or changed how their e-mail is forwarded; a repeat changes nothing."""
     return wiring.rooms().apple_events.receive(call.body)
 
 
-@api.route("GET", "/user/profile", guard=SIGNED_IN, limit=GENERAL, answers=ProfileAnswer)
-def show_profile(call: Call[None]) -> ProfileAnswer:
+@api.route("GET", "/user/profile", guard=SIGNED_IN, limit=GENERAL)
+def show_profile(call: Call[None]) -> identity.ProfileAnswer:
     """Who the caller is, as we know them."""
     return wiring.rooms().profiles.show(call.caller)
 
 
-@api.route("PUT", "/user/profile", guard=SIGNED_IN, limit=GENERAL, body=ProfileUpdate, answers=ProfileAnswer)
-def update_profile(call: Call[ProfileUpdate]) -> ProfileAnswer:
+@api.route("PUT", "/user/profile", guard=SIGNED_IN, limit=GENERAL)
+def update_profile(call: Call[identity.ProfileUpdate]) -> identity.ProfileAnswer:
     """Change the caller's names, and nothing else."""
     return wiring.rooms().profiles.update(call.caller, call.body)
 
 
-@api.route("GET", "/user/device", guard=SIGNED_IN, limit=GENERAL, answers=DeviceAnswer)
-def show_device(call: Call[None]) -> DeviceAnswer:
+@api.route("GET", "/user/device", guard=SIGNED_IN, limit=GENERAL)
+def show_device(call: Call[None]) -> device.DeviceAnswer:
     """The device that the caller's session belongs to."""
     return wiring.rooms().devices.show(call.caller)
 
 
-@api.route("PUT", "/user/device", guard=SIGNED_IN, limit=GENERAL, body=DeviceUpdate, answers=DeviceAnswer)
-def update_device(call: Call[DeviceUpdate]) -> DeviceAnswer:
+@api.route("PUT", "/user/device", guard=SIGNED_IN, limit=GENERAL)
+def update_device(call: Call[device.DeviceUpdate]) -> device.DeviceAnswer:
     """Describe the device anew: its names and versions, never its id or status."""
     return wiring.rooms().devices.describe(call.caller, call.body)
 
 
-@api.route("GET", "/user/consents", guard=SIGNED_IN, limit=GENERAL, answers=ConsentsAnswer, query=("history", "cursor"))
-def show_consents(call: Call[None]) -> ConsentsAnswer:
+@api.route("GET", "/user/consents", guard=SIGNED_IN, limit=GENERAL, query=("history", "cursor"))
+def show_consents(call: Call[None]) -> consent.ConsentsAnswer:
     """What the caller agreed to; with `history=true` how that came about, provably."""
     return wiring.rooms().consents.show(
         call.caller, is_with_history=call.query.get("history") == "true", cursor=call.query.get("cursor")
     )
 
 
-@api.route(
-    "PUT",
-    "/user/consents/{consent_type}",
-    guard=SIGNED_IN,
-    limit=GENERAL,
-    body=ConsentRequest,
-    answers=ConsentAnswer,
-)
-def change_consent(call: Call[ConsentRequest]) -> ConsentAnswer:
+@api.route("PUT", "/user/consents/{consent_type}", guard=SIGNED_IN, limit=GENERAL)
+def change_consent(call: Call[consent.ConsentRequest]) -> consent.ConsentAnswer:
     """Give or withdraw one consent."""
     return wiring.rooms().consents.choose(call.caller, call.path["consent_type"], call.body)
 
@@ -185,47 +128,38 @@ def change_consent(call: Call[ConsentRequest]) -> ConsentAnswer:
 # --- Documents
 
 
-@api.route(
-    "POST",
-    "/api/v1/process/upload",
-    guard=SIGNED_IN,
-    limit=UPLOAD,
-    form=UploadForm,
-    answers=UploadAnswer,
-)
-def upload_document(call: Call[None]) -> UploadAnswer:
+@api.route("POST", "/api/v1/process/upload", guard=SIGNED_IN, limit=UPLOAD, form=documents.UploadForm)
+def upload_document(call: Call[None]) -> documents.UploadAnswer:
     """Hand in a document to be explained."""
     return wiring.rooms().uploads.upload(call.caller, call.headers, call.raw_body)
 
 
-@api.route(
-    "POST", "/api/v1/process/upload-url", guard=SIGNED_IN, limit=UPLOAD, body=UploadUrlRequest, answers=UploadUrlAnswer
-)
-def presign_upload(call: Call[UploadUrlRequest]) -> UploadUrlAnswer:
+@api.route("POST", "/api/v1/process/upload-url", guard=SIGNED_IN, limit=UPLOAD)
+def presign_upload(call: Call[documents.UploadUrlRequest]) -> documents.UploadUrlAnswer:
     """Get a form with which a document goes straight to the object store."""
     return wiring.rooms().uploads.presign(call.caller, call.headers, call.body)
 
 
-@api.route("GET", "/api/v1/process/status/{job_id}", guard=SIGNED_IN, limit=STATUS, answers=StatusAnswer)
-def show_job_status(call: Call[None]) -> StatusAnswer:
+@api.route("GET", "/api/v1/process/status/{job_id}", guard=SIGNED_IN, limit=STATUS)
+def show_job_status(call: Call[None]) -> documents.StatusAnswer:
     """Where a job stands."""
     return wiring.rooms().library.status(call.caller, call.path["job_id"])
 
 
-@api.route("GET", "/api/v1/process/result/{job_id}", guard=SIGNED_IN, limit=RESULT, answers=ResultAnswer)
-def show_job_result(call: Call[None]) -> ResultAnswer:
+@api.route("GET", "/api/v1/process/result/{job_id}", guard=SIGNED_IN, limit=RESULT)
+def show_job_result(call: Call[None]) -> documents.ResultAnswer:
     """What a document says; readable again and again until it is cleaned up."""
     return wiring.rooms().library.result(call.caller, call.path["job_id"])
 
 
-@api.route("POST", "/api/v1/process/retry/{job_id}", guard=SIGNED_IN, limit=GENERAL, answers=RetryAnswer)
-def retry_job(call: Call[None]) -> RetryAnswer:
+@api.route("POST", "/api/v1/process/retry/{job_id}", guard=SIGNED_IN, limit=GENERAL)
+def retry_job(call: Call[None]) -> documents.RetryAnswer:
     """Try a failed job again; costs no unit."""
     return wiring.rooms().library.retry(call.caller, call.path["job_id"])
 
 
-@api.route("DELETE", "/api/v1/process/cleanup/{job_id}", guard=SIGNED_IN, limit=GENERAL, answers=CleanupAnswer)
-def clean_up_job(call: Call[None]) -> CleanupAnswer:
+@api.route("DELETE", "/api/v1/process/cleanup/{job_id}", guard=SIGNED_IN, limit=GENERAL)
+def clean_up_job(call: Call[None]) -> documents.CleanupAnswer:
     """Remove a document, its result and its job; twice is fine."""
     return wiring.rooms().library.clean_up(call.caller, call.path["job_id"])
 
@@ -233,8 +167,8 @@ def clean_up_job(call: Call[None]) -> CleanupAnswer:
 # --- Subscriptions
 
 
-@api.route("GET", "/subscriptions/current", guard=SIGNED_IN, limit=SUBSCRIPTIONS, answers=CurrentSubscriptionAnswer)
-def show_subscription(call: Call[None]) -> CurrentSubscriptionAnswer:
+@api.route("GET", "/subscriptions/current", guard=SIGNED_IN, limit=SUBSCRIPTIONS)
+def show_subscription(call: Call[None]) -> billing.CurrentSubscriptionAnswer:
     """What the caller may use, what they pay, and what is left of this month."""
     return wiring.rooms().subscriptions.current(call.caller)
 
@@ -242,24 +176,20 @@ def show_subscription(call: Call[None]) -> CurrentSubscriptionAnswer:
 # --- Privacy
 
 
-@api.route("GET", "/gdpr/export", guard=SIGNED_IN, limit=GENERAL, answers=ExportAnswer)
-def export_data(call: Call[None]) -> ExportAnswer:
+@api.route("GET", "/gdpr/export", guard=SIGNED_IN, limit=GENERAL)
+def export_data(call: Call[None]) -> gdpr.ExportAnswer:
     """Everything that is stored about the caller, in one readable document."""
     return wiring.rooms().export.of(call.caller)
 
 
-@api.route(
-    "POST", "/gdpr/erasure-request", guard=SIGNED_IN, limit=GENERAL, body=ErasureRequest, answers=ErasureStartedAnswer
-)
-def request_erasure(call: Call[ErasureRequest]) -> ErasureStartedAnswer:
+@api.route("POST", "/gdpr/erasure-request", guard=SIGNED_IN, limit=GENERAL)
+def request_erasure(call: Call[gdpr.ErasureRequest]) -> gdpr.ErasureStartedAnswer:
     """Close the caller's account at once, and begin to erase everything that is theirs."""
     return wiring.rooms().erasure.request(call.caller, call.body)
 
 
-@api.route(
-    "GET", "/gdpr/erasure-status/{id}", guard=public("the id is the secret"), limit=PUBLIC, answers=ErasureStatusAnswer
-)
-def show_erasure(call: Call[None]) -> ErasureStatusAnswer:
+@api.route("GET", "/gdpr/erasure-status/{id}", guard=public("the id is the secret"), limit=PUBLIC)
+def show_erasure(call: Call[None]) -> gdpr.ErasureStatusAnswer:
     """How far an erasure has come; afterwards its receipt."""
     return wiring.rooms().erasure.status(call.path["id"])
 
@@ -267,33 +197,31 @@ def show_erasure(call: Call[None]) -> ErasureStatusAnswer:
 # --- Operations
 
 
-@api.route("GET", "/health", guard=public("it says nothing but that we are here"), limit=None, answers=HealthAnswer)
+@api.route("GET", "/health", guard=public("it says nothing but that we are here"), limit=None)
 def show_health(call: Call[None]) -> HealthAnswer:
     """Whether the service answers."""
     return wiring.rooms().health.show()
 
 
-@api.route(
-    "GET", "/health/check", guard=public("it says nothing but that we are here"), limit=None, answers=HealthAnswer
-)
-def check_health(call: Call[None]) -> WithStatus:
+@api.route("GET", "/health/check", guard=public("it says nothing but that we are here"), limit=None)
+def check_health(call: Call[None]) -> WithStatus[HealthAnswer]:
     """Whether the service answers, and how long that took (X-Response-Time)."""
     return wiring.rooms().health.check()
 
 
-@api.route("GET", "/openapi.json", guard=public("the contract is no secret"), limit=None, answers=Raw)
+@api.route("GET", "/openapi.json", guard=public("the contract is no secret"), limit=None)
 def show_openapi(call: Call[None]) -> Raw:
     """The contract, generated from this page."""
     return openapi.served(api.endpoints)
 
 
-@api.route("GET", "/docs", guard=public("the contract is no secret"), limit=None, answers=Raw)
+@api.route("GET", "/docs", guard=public("the contract is no secret"), limit=None)
 def show_docs(call: Call[None]) -> Raw:
     """A page to read the contract and to try it."""
     return docs.page()
 
 
-@api.route("GET", "/docs/assets/{name}", guard=public("the contract is no secret"), limit=None, answers=Raw)
+@api.route("GET", "/docs/assets/{name}", guard=public("the contract is no secret"), limit=None)
 def show_docs_asset(call: Call[None]) -> Raw:
     """A file of the documentation page."""
     return docs.asset(call.path["name"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from chalice.app import Chalice, Request, Response
 
@@ -20,7 +20,7 @@ from chalicelib.web.limits import Limit, Limiter, subject_of_user
 from chalicelib.web.request import Call, Caller, correlation_id_from, decode_body
 from chalicelib.web.response import CORS, JSON, Answer, Raw, WithStatus, to_http
 
-View = Callable[[Call[Any]], Answer | WithStatus | Raw]
+View = Callable[[Call[Any]], Answer | WithStatus[Any] | Raw]
 V = TypeVar("V", bound=Callable[..., Any])
 
 MULTIPART: Final = "multipart/form-data"
@@ -103,20 +103,21 @@ class Api:
         *paths: str,
         guard: Guard,
         limit: Limit | None,
-        answers: type[Any],
-        body: type[Any] | None = None,
         form: type[Any] | None = None,
         query: tuple[str, ...] = (),
         status: int = 200,
     ) -> Callable[[V], V]:
         """Declare a route: the first path is its name, the others are aliases. Returns the view unchanged.
 
+        What a route reads and answers stands in the view's own types: `Call[Body]`, with None for a route without a
+        JSON body, and the answer, which may stand in a `WithStatus`.
         `limit` is None where an answer asks nobody anything: a probe must not fail because something else does. `form`
         describes a multipart body, which the room reads by itself. The error codes of a route stand on its answer
         struct, as `ERRORS`, written `"404 JOB_NOT_FOUND"`.
         """
 
         def declare(view: V) -> V:
+            body, answers = _shapes_of(view)
             endpoint = Endpoint(method, paths, view, guard, limit, body, answers, form, query, status)
             self.endpoints.append(endpoint)
             for number, path in enumerate(paths):
@@ -161,7 +162,7 @@ class Api:
         headers: Mapping[str, str],
         path: Mapping[str, str],
         correlation: str,
-    ) -> Answer | WithStatus | Raw:
+    ) -> Answer | WithStatus[Any] | Raw:
         services = self.services()
         raw = endpoint.body_of(request, services.rules)
         caller = endpoint.guard.admit(headers, services.access_tokens)
@@ -181,6 +182,17 @@ class Api:
             correlation_id=correlation,
         )
         return endpoint.view(call)
+
+
+def _shapes_of(view: Callable[..., Any]) -> tuple[type[Any] | None, type[Any]]:
+    """Return the struct of a view's body, and that of its answer."""
+    hints = get_type_hints(view)
+    answers = hints.pop("return")
+    if get_origin(answers) is WithStatus:
+        (answers,) = get_args(answers)
+    (call,) = hints.values()
+    (body,) = get_args(call)
+    return None if body is type(None) else body, answers
 
 
 def _audit_refusal(error: Exception, endpoint: Endpoint) -> None:

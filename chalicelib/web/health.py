@@ -22,7 +22,7 @@ class Health:
         """Return that we are here."""
         return HealthAnswer(status="healthy", timestamp=self.clock.now(), version=VERSION)
 
-    def check(self) -> WithStatus:
+    def check(self) -> WithStatus[HealthAnswer]:
         """Return the same with the time that it took, in milliseconds, as `X-Response-Time`."""
         started = time.perf_counter()
         answer = self.show()

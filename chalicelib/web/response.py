@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 from chalice.app import CORSConfig, Response
@@ -38,6 +38,9 @@ class Answer(msgspec.Struct, kw_only=True):
     success: bool = True
 
 
+A = TypeVar("A", bound=Answer)
+
+
 class Raw(msgspec.Struct, frozen=True, kw_only=True):
     """An answer that is not our JSON: a page, an asset, the OpenAPI document, an empty 304."""
 
@@ -47,10 +50,10 @@ class Raw(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
 
 
-class WithStatus(msgspec.Struct, frozen=True):
+class WithStatus(msgspec.Struct, Generic[A], frozen=True):
     """An answer with a status or headers of its own."""
 
-    answer: Answer
+    answer: A
     status: int = 200
     headers: Mapping[str, str] = {}
 
@@ -60,7 +63,7 @@ def encode(body: Any) -> str:
     return msgspec.json.Encoder(decimal_format="number").encode(body).decode()
 
 
-def to_http(answer: Answer | WithStatus | Raw, correlation_id: str) -> Response:
+def to_http(answer: Answer | WithStatus[Any] | Raw, correlation_id: str) -> Response:
     """Turn a route's answer into an HTTP response with its correlation id."""
     headers: Headers = {"X-Request-ID": correlation_id, "Cache-Control": "no-store"}
     if isinstance(answer, Raw):

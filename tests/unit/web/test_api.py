@@ -81,27 +81,27 @@ def _application() -> Chalice:
     api = Api(app, lambda: rooms)
     anyone, many = public("a test"), Limit("many", 1000)
 
-    @api.route("POST", "/wishes", "/alias", guard=SIGNED_IN, limit=many, body=Wish, answers=Granted)
+    @api.route("POST", "/wishes", "/alias", guard=SIGNED_IN, limit=many)
     def wish(call: Call[Wish]) -> Granted:
         """Grant a wish."""
         return Granted(name=f"{call.caller.user_id} {call.body.name}")
 
-    @api.route("GET", "/defect/{name}", guard=anyone, limit=many, answers=Granted)
+    @api.route("GET", "/defect/{name}", guard=anyone, limit=many)
     def defect(call: Call[None]) -> Granted:
         """Break."""
         raise DEFECTS[call.path["name"]]
 
-    @api.route("GET", "/later", guard=anyone, limit=many, answers=Granted)
+    @api.route("GET", "/later", guard=anyone, limit=many)
     def later(call: Call[None]) -> Granted:
         """Ask for patience."""
         raise errors.Unavailable(retry_after_seconds=7)
 
-    @api.route("GET", "/made", guard=anyone, limit=many, answers=Granted, status=202)
-    def made(call: Call[None]) -> WithStatus:
+    @api.route("GET", "/made", guard=anyone, limit=many, status=202)
+    def made(call: Call[None]) -> WithStatus[Granted]:
         """Answer with another status."""
         return WithStatus(Granted(name=call.query.get("name", "-")), status=202, headers={"X-Extra": "1"})
 
-    @api.route("GET", "/scarce", guard=anyone, limit=Limit("scarce", 2, is_per_address=True), answers=Granted)
+    @api.route("GET", "/scarce", guard=anyone, limit=Limit("scarce", 2, is_per_address=True))
     def scarce(call: Call[None]) -> Granted:
         """Be called twice a minute."""
         return Granted(name="x")
