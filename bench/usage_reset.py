@@ -18,12 +18,12 @@ from typing import Any
 
 from chalicelib.billing.reset import UsageReset
 from chalicelib.billing.subscriptions import FreePlan
-from chalicelib.config import Rules
 from chalicelib.models import keys
 from chalicelib.models.base import Item, connect, shared_connection
 from chalicelib.models.profile import Consents, UserData, UserItem
 from chalicelib.models.schema import table_definition
 from chalicelib.models.states import AccountStatus, AuthProvider
+from chalicelib.rules import Rules
 from chalicelib.stores.due import DueUsers
 from chalicelib.stores.usage import UsageStore
 

@@ -10,7 +10,7 @@ from chalicelib.billing.standing import renews
 from chalicelib.billing.subscriptions import FreePlan, Subscriptions
 from chalicelib.billing.usage import Reservations
 from chalicelib.clock import Clock, SystemClock
-from chalicelib.config import APP_NAME, Rules, Settings, settings
+from chalicelib.config import APP_NAME, Settings, settings
 from chalicelib.documents.analysis import Pipeline
 from chalicelib.documents.inspection import inspect
 from chalicelib.documents.library import Library
@@ -44,6 +44,7 @@ from chalicelib.privacy.erasure import ErasureRequests
 from chalicelib.privacy.erasure_saga import ErasureSaga
 from chalicelib.privacy.erasure_steps import Belongings
 from chalicelib.privacy.export import Export
+from chalicelib.rules import Rules
 from chalicelib.stores.apple_accounts import AppleAccounts
 from chalicelib.stores.biometrics import BiometricStore
 from chalicelib.stores.consents import ConsentStore

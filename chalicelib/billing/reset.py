@@ -11,8 +11,8 @@ from typing import Annotated, Literal, Protocol
 import msgspec
 
 from chalicelib.clock import Clock
-from chalicelib.config import Rules
 from chalicelib.observe.log import log
+from chalicelib.rules import Rules
 from chalicelib.stores.due import DueUsers
 from chalicelib.stores.usage import ResetOutcome, UsageStore
 

@@ -13,7 +13,6 @@ import msgspec
 
 from chalicelib import errors
 from chalicelib.clock import Clock
-from chalicelib.config import Rules
 from chalicelib.documents.doors import Inspect, Objects, Profiles, RequireConsent
 from chalicelib.documents.inspection import Declared, InspectionLimits
 from chalicelib.documents.outcomes import JSON, Outcomes, RetryMessage, started_seconds
@@ -24,6 +23,7 @@ from chalicelib.ids import new_id
 from chalicelib.models.job import JobItem
 from chalicelib.models.states import AccountStatus, JobState
 from chalicelib.observe.log import correlate, log
+from chalicelib.rules import Rules
 from chalicelib.stores.job_moves import Claim
 from chalicelib.stores.jobs import JobStore
 

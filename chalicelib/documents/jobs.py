@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from chalicelib import errors
-from chalicelib.config import Rules
 from chalicelib.documents.contract import ShownState
 from chalicelib.documents.places import upload_key
 from chalicelib.gateways.analyst.findings import FileType
@@ -15,6 +14,7 @@ from chalicelib.models import keys
 from chalicelib.models.job import JobData, JobItem
 from chalicelib.models.states import JobKind, JobState
 from chalicelib.observe.log import correlation_id
+from chalicelib.rules import Rules
 
 UNFINISHED: Final = frozenset({JobState.UPLOADED, JobState.PROCESSING, JobState.RETRYING})
 MIME_TYPES: Final = {FileType.PDF: "application/pdf", FileType.JPG: "image/jpeg", FileType.PNG: "image/png"}

@@ -9,7 +9,6 @@ from typing import Final
 
 from chalicelib import errors
 from chalicelib.clock import Clock
-from chalicelib.config import Rules
 from chalicelib.documents.contract import CleanupAnswer, ResultAnswer, RetryAnswer, ShownState, StatusAnswer
 from chalicelib.documents.doors import Objects, Profiles, SessionRule
 from chalicelib.documents.jobs import RESULT_LIMIT_BYTES, is_gone, not_found, progress, shown_state
@@ -20,6 +19,7 @@ from chalicelib.ids import is_job_id
 from chalicelib.models.job import JobItem
 from chalicelib.models.states import JobState
 from chalicelib.observe.log import log
+from chalicelib.rules import Rules
 from chalicelib.stores.jobs import JobStore
 from chalicelib.web.request import Caller
 

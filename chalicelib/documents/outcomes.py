@@ -11,7 +11,6 @@ import msgspec
 
 from chalicelib import errors
 from chalicelib.clock import Clock
-from chalicelib.config import Rules
 from chalicelib.documents.doors import Objects, Queue
 from chalicelib.documents.jobs import RESULT_LIMIT_BYTES, UNFINISHED, automatic_retries
 from chalicelib.documents.places import all_keys, failure_key, result_key
@@ -19,6 +18,7 @@ from chalicelib.documents.results import Failure, read_failure, write
 from chalicelib.models.job import JobItem
 from chalicelib.models.states import JobState
 from chalicelib.observe.log import log
+from chalicelib.rules import Rules
 from chalicelib.stores.job_moves import Ending
 from chalicelib.stores.jobs import JobStore
 

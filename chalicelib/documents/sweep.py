@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Final
 
 from chalicelib.clock import Clock
-from chalicelib.config import Rules
 from chalicelib.documents.doors import Objects
 from chalicelib.documents.jobs import UNFINISHED
 from chalicelib.documents.outcomes import Outcomes
 from chalicelib.models.job import JobItem
 from chalicelib.models.states import JobState
 from chalicelib.observe.log import log
+from chalicelib.rules import Rules
 from chalicelib.stores.jobs import JobStore
 
 MOST_JOBS: Final = 200

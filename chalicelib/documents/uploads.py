@@ -14,7 +14,6 @@ from typing import Final
 
 from chalicelib import errors
 from chalicelib.clock import Clock
-from chalicelib.config import Rules
 from chalicelib.documents.contract import (
     PresignedForm,
     ShownState,
@@ -33,6 +32,7 @@ from chalicelib.models.job import JobItem
 from chalicelib.models.profile import UserItem
 from chalicelib.models.states import JobKind, JobState
 from chalicelib.observe.log import log
+from chalicelib.rules import Rules
 from chalicelib.stores.jobs import JobStore
 from chalicelib.web.multipart import FilePart, Form, FormLimits, read_form, safe_file_name
 from chalicelib.web.request import Caller

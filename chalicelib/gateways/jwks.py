@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from chalicelib import errors
 from chalicelib.clock import Clock
-from chalicelib.config import Rules
 from chalicelib.observe.log import log
+from chalicelib.rules import Rules
 
 if TYPE_CHECKING:
     import urllib3

@@ -18,10 +18,11 @@ from typing import Any, Final
 
 from chalicelib import errors
 from chalicelib.clock import Clock
-from chalicelib.config import IdentityProvider, Rules
+from chalicelib.config import IdentityProvider
 from chalicelib.gateways.jwks import Fetch, KeyCache, fetch_over_http
 from chalicelib.models.states import AuthProvider
 from chalicelib.observe.log import log
+from chalicelib.rules import Rules
 
 _ALGORITHM: Final = "RS256"
 _COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")

@@ -21,7 +21,6 @@ import msgspec
 
 from chalicelib import errors
 from chalicelib.clock import Clock
-from chalicelib.config import Rules
 from chalicelib.identity import apple_notices
 from chalicelib.identity.apple_notices import Notice, NoticeKind
 from chalicelib.ids import email_hash
@@ -29,6 +28,7 @@ from chalicelib.models.keys import GuardKind
 from chalicelib.models.profile import UserItem
 from chalicelib.models.states import AuthProvider
 from chalicelib.observe.log import log
+from chalicelib.rules import Rules
 from chalicelib.stores.apple_accounts import Claim, NoticeChange, Outcome
 from chalicelib.web.response import Answer
 

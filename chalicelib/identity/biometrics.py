@@ -16,7 +16,6 @@ from datetime import datetime
 
 from chalicelib import errors
 from chalicelib.clock import Clock
-from chalicelib.config import Rules
 from chalicelib.identity import biometric_words as words
 from chalicelib.identity import challenges
 from chalicelib.identity.biometric_contract import ChallengeAnswer, ChallengeRequest, VerifyAnswer, VerifyRequest
@@ -28,6 +27,7 @@ from chalicelib.models.states import BiometricOperation
 from chalicelib.observe import audit
 from chalicelib.observe.audit import AuditEvent
 from chalicelib.observe.log import log
+from chalicelib.rules import Rules
 from chalicelib.stores.biometrics import BiometricStore, Proof
 from chalicelib.web.request import Caller
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from chalicelib import errors
-from chalicelib.config import Rules
 from chalicelib.models.profile import Biometric, UserItem
 from chalicelib.models.states import BiometricOperation
+from chalicelib.rules import Rules
 from chalicelib.stores.biometrics import Challenge, Proof
 
 CHALLENGE_BYTES: Final = 32

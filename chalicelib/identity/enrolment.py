@@ -12,7 +12,6 @@ from datetime import datetime
 
 from chalicelib import errors
 from chalicelib.clock import Clock
-from chalicelib.config import Rules
 from chalicelib.identity import biometric_words as words
 from chalicelib.identity import challenges
 from chalicelib.identity.biometric_contract import (
@@ -32,6 +31,7 @@ from chalicelib.models.states import BiometricOperation, BiometricType, DeviceSt
 from chalicelib.observe import audit
 from chalicelib.observe.audit import AuditEvent
 from chalicelib.observe.log import log
+from chalicelib.rules import Rules
 from chalicelib.stores.biometrics import BiometricStore, Challenge
 from chalicelib.web.request import Caller
 

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from chalicelib import errors
 from chalicelib.clock import Clock
-from chalicelib.config import Rules
 from chalicelib.models.profile import Biometric, Session, UserItem
 from chalicelib.models.states import BiometricOperation
+from chalicelib.rules import Rules
 from chalicelib.web.request import Caller
 
 

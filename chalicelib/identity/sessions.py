@@ -18,7 +18,6 @@ from typing import Protocol
 
 from chalicelib import errors
 from chalicelib.clock import Clock
-from chalicelib.config import Rules
 from chalicelib.identity import proofs
 from chalicelib.identity.contract import LogoutAnswer, LogoutRequest, RefreshAnswer, RefreshRequest, SignedInView
 from chalicelib.identity.tokens import (
@@ -38,6 +37,7 @@ from chalicelib.models.states import AccountStatus, SessionStatus
 from chalicelib.observe import audit
 from chalicelib.observe.audit import AuditEvent
 from chalicelib.observe.log import log
+from chalicelib.rules import Rules
 from chalicelib.stores.users import Rotation
 from chalicelib.web.request import Caller
 

@@ -12,7 +12,6 @@ from typing import Final
 
 from chalicelib import errors
 from chalicelib.clock import Clock
-from chalicelib.config import Rules
 from chalicelib.gateways.oidc import Identity
 from chalicelib.identity import accounts, devices, sessions, spellings
 from chalicelib.identity.contract import DeviceForm, SignedInView, SignInAnswer, SignInRequest
@@ -25,6 +24,7 @@ from chalicelib.models.states import AuthProvider, ConsentType
 from chalicelib.observe import audit
 from chalicelib.observe.audit import AuditEvent
 from chalicelib.observe.log import log
+from chalicelib.rules import Rules
 from chalicelib.stores.email_moves import EmailMove
 from chalicelib.stores.users import SignedIn
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from chalicelib import errors
 from chalicelib.clock import Clock
-from chalicelib.config import Rules
 from chalicelib.identity.keys import Purpose, TokenKeys
+from chalicelib.rules import Rules
 from chalicelib.web.request import Caller
 
 _ALGORITHM: Final = "HS256"

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from chalicelib import errors
 from chalicelib.clock import Clock
-from chalicelib.config import Rules
 from chalicelib.ids import new_id
 from chalicelib.models import keys
 from chalicelib.models.erasure import ErasureData, ErasureStatus, ErasureStep
@@ -26,6 +25,7 @@ from chalicelib.privacy.gdpr_contract import (
     ErasureStartedAnswer,
     ErasureStatusAnswer,
 )
+from chalicelib.rules import Rules
 from chalicelib.stores.erasures import Beginning, Erasures
 from chalicelib.web.request import Caller
 

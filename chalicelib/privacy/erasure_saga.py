@@ -25,13 +25,13 @@ import msgspec
 
 from chalicelib import errors
 from chalicelib.clock import Clock, iso
-from chalicelib.config import Rules
 from chalicelib.models.erasure import ErasureData, ErasureItem, ErasureStatus, ErasureStep
 from chalicelib.observe import audit
 from chalicelib.observe.audit import AuditEvent
 from chalicelib.observe.log import log
 from chalicelib.privacy.doors import Grants, Profiles, Queue
 from chalicelib.privacy.erasure_steps import Belongings
+from chalicelib.rules import Rules
 from chalicelib.stores.erasures import Erasures, Receipt
 
 _LONGEST_DELAY: Final = timedelta(minutes=15)

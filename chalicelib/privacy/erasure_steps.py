@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from chalicelib import errors
 from chalicelib.clock import parse_iso
-from chalicelib.config import Rules
 from chalicelib.gateways.owned_objects import OwnedObjects
 from chalicelib.models import keys
 from chalicelib.models.catalogue import KINDS, OBJECTS, AfterErasure, ItemKind
 from chalicelib.models.keys import Key
 from chalicelib.models.states import JobState
+from chalicelib.rules import Rules
 from chalicelib.stores.consents import ConsentStore
 from chalicelib.stores.erasures import Erasures
 from chalicelib.stores.partitions import Partitions, StoredItem

@@ -15,7 +15,6 @@ import msgspec
 
 from chalicelib import errors
 from chalicelib.clock import Clock, iso
-from chalicelib.config import Rules
 from chalicelib.gateways.owned_objects import OwnedObject, OwnedObjects
 from chalicelib.ids import new_id
 from chalicelib.models import keys
@@ -25,6 +24,7 @@ from chalicelib.observe import audit
 from chalicelib.observe.audit import AuditEvent
 from chalicelib.privacy.doors import FreshProof, Profiles, SessionRule
 from chalicelib.privacy.gdpr_contract import ExportAnswer, ExportDownload, ExportFile, ExportFiles, ExportPart
+from chalicelib.rules import Rules
 from chalicelib.stores.partitions import Partitions, StoredItem
 from chalicelib.web.request import Caller
 from chalicelib.web.response import encode

@@ -10,10 +10,10 @@ from typing import Any, Final, Protocol, TypeVar, get_args, get_origin, get_type
 from chalice.app import Chalice, Request, Response
 
 from chalicelib import errors
-from chalicelib.config import Rules
 from chalicelib.observe import audit
 from chalicelib.observe.audit import AuditEvent
 from chalicelib.observe.log import correlate
+from chalicelib.rules import Rules
 from chalicelib.web.errors import in_our_envelope, to_response
 from chalicelib.web.guard import AccessTokens, Guard
 from chalicelib.web.limits import Limit, Limiter, subject_of_user

@@ -13,10 +13,10 @@ import boto3
 import pytest
 
 from chalicelib import errors
-from chalicelib.config import Rules
 from chalicelib.gateways.secrets import Secrets
 from chalicelib.identity.keys import TokenKeys
 from chalicelib.identity.tokens import AccessTokens, RefreshClaim, RefreshTokens
+from chalicelib.rules import Rules
 from deploy import generate, rotate_keys
 from deploy.rotate_keys import KeyRotation, RotationRefused
 from tests.support import SettableClock, test_settings

@@ -13,11 +13,11 @@ import pytest
 from pynamodb.connection.table import TableConnection
 
 from chalicelib import errors
-from chalicelib.config import Rules
 from chalicelib.gateways.oidc import IdTokens
 from chalicelib.identity.apple_events import AppleEvents, AppleNoticeRequest
 from chalicelib.models.profile import UserItem
 from chalicelib.models.states import AccountStatus, SessionStatus
+from chalicelib.rules import Rules
 from chalicelib.stores.apple_accounts import AppleAccounts
 from chalicelib.stores.users import Users
 from dev import forgery

@@ -15,10 +15,10 @@ from pynamodb.connection.table import TableConnection
 from chalicelib import errors
 from chalicelib.billing.reset import BatchIncompleteError, NotAResetBatchError, ResetBatch, UsageReset
 from chalicelib.billing.usage import Reservations
-from chalicelib.config import Rules
 from chalicelib.models import keys
 from chalicelib.models.profile import UserItem
 from chalicelib.privacy.consents import require_processing
+from chalicelib.rules import Rules
 from chalicelib.stores.due import DueUsers
 from chalicelib.stores.usage import ResetOutcome, UsageStore
 from tests.support import SettableClock

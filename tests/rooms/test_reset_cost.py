@@ -12,9 +12,10 @@ from pynamodb.connection.table import TableConnection
 from bench.usage_reset import empty_table, measure
 from chalicelib.billing.subscriptions import Subscriptions
 from chalicelib.billing.usage import Reservations
-from chalicelib.config import Rules, Settings
+from chalicelib.config import Settings
 from chalicelib.models.base import shared_connection
 from chalicelib.privacy.consents import require_processing
+from chalicelib.rules import Rules
 from chalicelib.stores.due import DueUsers
 from chalicelib.stores.usage import UsageStore
 from chalicelib.stores.users import Users

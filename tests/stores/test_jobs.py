@@ -10,12 +10,12 @@ import pytest
 from pynamodb.connection.table import TableConnection
 
 from chalicelib import errors
-from chalicelib.config import Rules
 from chalicelib.documents.jobs import NewJob, new_job
 from chalicelib.gateways.analyst.findings import FileType
 from chalicelib.models.job import JobItem
 from chalicelib.models.profile import UserItem
 from chalicelib.models.states import JobState
+from chalicelib.rules import Rules
 from chalicelib.stores.job_moves import Claim, Ending
 from chalicelib.stores.jobs import JobStore
 from chalicelib.stores.usage import UsageStore

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from chalicelib import errors
-from chalicelib.config import Rules
 from chalicelib.gateways.jwks import Fetched
 from chalicelib.gateways.oidc import Identity, IdTokens
 from chalicelib.models.states import AuthProvider
+from chalicelib.rules import Rules
 from tests.support import SettableClock
 from tests.unit.identity.world import APPLE, GOOGLE, Provider
 

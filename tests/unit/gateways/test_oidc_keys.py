@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from chalicelib import errors
-from chalicelib.config import Rules
 from chalicelib.gateways.jwks import Fetched, FetchFailed, KeyCache, fetch_over_http, usable_keys
+from chalicelib.rules import Rules
 from tests.support import SettableClock
 from tests.unit.identity.world import GOOGLE, Provider, signing_key
 

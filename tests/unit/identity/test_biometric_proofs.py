@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from chalicelib import errors
-from chalicelib.config import Rules
 from chalicelib.identity import biometric_words as words
 from chalicelib.identity import proofs
 from chalicelib.identity.challenges import drawn
 from chalicelib.models.profile import Biometric, UserItem
 from chalicelib.models.states import BiometricOperation, BiometricType
+from chalicelib.rules import Rules
 from chalicelib.web.request import Caller
 from tests.support import SettableClock
 from tests.unit.identity.people import person

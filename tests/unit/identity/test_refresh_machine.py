@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from chalicelib import errors
-from chalicelib.config import Rules
 from chalicelib.identity.contract import RefreshRequest
 from chalicelib.identity.keys import TokenKeys
 from chalicelib.identity.sessions import Sessions
 from chalicelib.identity.tokens import AccessTokens, RefreshTokens
 from chalicelib.models.states import SessionStatus
+from chalicelib.rules import Rules
 from tests.support import SettableClock
 from tests.unit.identity.memory import MemoryUsers
 from tests.unit.identity.people import person

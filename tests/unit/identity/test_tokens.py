@@ -12,10 +12,10 @@ import jwt
 import pytest
 
 from chalicelib import errors
-from chalicelib.config import Rules
 from chalicelib.identity.keys import Purpose, TokenKeys, subject_of_address
 from chalicelib.identity.tokens import AccessTokens, RefreshClaim, RefreshTokens
 from chalicelib.observe import audit
+from chalicelib.rules import Rules
 from chalicelib.web.request import Caller
 from dev import forgery
 from tests.support import SettableClock

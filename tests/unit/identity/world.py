@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 import msgspec
 
-from chalicelib.config import IdentityProvider, Rules
+from chalicelib.config import IdentityProvider
 from chalicelib.gateways.jwks import Fetched, FetchFailed
 from chalicelib.gateways.oidc import IdTokens
 from chalicelib.identity.contract import RefreshAnswer, RefreshRequest, SignInAnswer, SignInRequest
@@ -29,6 +29,7 @@ from chalicelib.models.states import (
     Tier,
 )
 from chalicelib.privacy.consents import ConsentForms
+from chalicelib.rules import Rules
 from chalicelib.stores.users import Users
 from dev.identity_provider import SigningKey, draw_key
 from tests.support import SettableClock

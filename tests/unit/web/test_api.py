@@ -15,7 +15,7 @@ from chalice.local import LocalGateway
 from chalice.test import Client, HTTPResponse
 
 from chalicelib import errors
-from chalicelib.config import Rules
+from chalicelib.rules import Rules
 from chalicelib.web.api import Api
 from chalicelib.web.guard import SIGNED_IN, public
 from chalicelib.web.limits import Limit, Limiter

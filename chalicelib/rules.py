@@ -1,0 +1,100 @@
+"""Every number that users feel, in one place: the same in every stage, with a test per number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The numbers that users feel (design, decision 4, and the contract's limits). The same in every stage."""
+
+    # An access token is short, because it is verified without asking the table who has been signed out since.
+    access_token_life: timedelta = timedelta(minutes=15)
+    # A session slides by this much with each refresh …
+    session_life: timedelta = timedelta(hours=24)
+    # … and ends here whatever is refreshed.
+    session_hard_cap: timedelta = timedelta(days=7)
+    # Clocks of phones and providers are wrong by up to a minute.
+    clock_skew: timedelta = timedelta(seconds=60)
+    # An unknown key id makes us ask the provider again, but not more often than this.
+    jwks_refetch_after: timedelta = timedelta(minutes=1)
+    # Known keys are asked for anew after this, so that a withdrawn key stops working.
+    jwks_life: timedelta = timedelta(hours=6)
+    # While the provider does not answer, keys that we knew are trusted for this much longer …
+    jwks_stale_life: timedelta = timedelta(hours=24)
+    # … and with no key at all we ask again after this, because nobody can sign in.
+    jwks_retry_after: timedelta = timedelta(seconds=5)
+    # Real ID tokens have 700 to 1,500 bytes; more than this is not worth a signature check.
+    id_token_limit_bytes: int = 8 * 1024
+    # A biometric proof holds for days …
+    biometric_proof_life: timedelta = timedelta(days=7)
+    # … where much is at stake (export, erasure, purchases) for minutes …
+    fresh_proof_life: timedelta = timedelta(minutes=5)
+    # … and a challenge can be signed for minutes.
+    biometric_challenge_life: timedelta = timedelta(minutes=5)
+    # So many wrong signatures in a row lock a registration until the device enrols anew.
+    biometric_most_failures: int = 5
+    # Who signed in this recently may replace a registration without proof by the key that is replaced.
+    recent_sign_in_life: timedelta = timedelta(minutes=10)
+    # Apple retries a notification for about a day; an older one is a replay. What it claimed is remembered longer.
+    apple_notice_life: timedelta = timedelta(days=7)
+    # A multipart body may carry this much file; API Gateway itself refuses above about 4.5 MB (see
+    # docs/decisions.md).
+    upload_limit_bytes: int = 5 * 1024 * 1024
+    # What the parts and fields of a form may add to the file that it carries.
+    form_overhead_bytes: int = 64 * 1024
+    # A presigned POST goes straight to S3 and may carry more.
+    presigned_limit_bytes: int = 10 * 1024 * 1024
+    # A presigned POST can be used for this long.
+    presigned_life: timedelta = timedelta(minutes=10)
+    # JSON bodies.
+    body_limit_bytes: int = 1024 * 1024
+    # A job that is not done by then is retried or failed, never "processing" for ever.
+    job_deadline: timedelta = timedelta(minutes=5)
+    # One attempt may take this long before another worker may claim the job.
+    job_lease: timedelta = timedelta(seconds=100)
+    # Of that, this much is kept for storing what the analyst said.
+    job_storing_time: timedelta = timedelta(seconds=10)
+    # A late sweep (it runs every minute) is given this long before the app is told that a job has timed out.
+    job_overdue_grace: timedelta = timedelta(minutes=2)
+    # So often may the owner ask for another try, beside the automatic ones.
+    job_retries_by_owner: int = 3
+    # Unfinished jobs are spread over this many partitions of the index; one takes about 300 uploads a second.
+    job_due_shards: int = 1
+    # Waits before the automatic retries; their number is the number of retries.
+    job_retry_delays: tuple[timedelta, ...] = (
+        timedelta(seconds=30),
+        timedelta(minutes=2),
+        timedelta(minutes=5),
+    )
+    # Documents, results and jobs leave after two days: the app keeps them on the phone.
+    job_life: timedelta = timedelta(days=2)
+    # What replaced sessions, devices and subscriptions leave behind.
+    history_life: timedelta = timedelta(days=400)
+    # A receipt of an erasure, and what keeps the erased person from coming back, stay for so long. Table backups reach
+    # back 35 days.
+    erasure_record_life: timedelta = timedelta(days=90)
+    # An erasure that is not done after this is started again by the sweep.
+    erasure_overdue_after: timedelta = timedelta(minutes=10)
+    # A provider that does not take back its token holds up the rest of an erasure no longer than this.
+    erasure_grant_patience: timedelta = timedelta(hours=72)
+    # What somebody who asks for erasure is told; most take seconds.
+    erasure_estimated_hours: int = 24
+    # An export up to this size is the answer itself (Lambda carries 6 MB); a larger one is stored and linked to.
+    export_inline_limit_bytes: int = 4 * 1024 * 1024
+    # Stored results are part of an export up to this number and size in all; the others are linked to.
+    export_inline_objects: int = 50
+    export_inline_object_bytes: int = 2 * 1024 * 1024
+    # A link to a stored object can be used for this long.
+    download_life: timedelta = timedelta(minutes=10)
+    # The documents page: how long the app is told to wait.
+    estimated_analysis_seconds: int = 30
+    # Due users are spread over this many partitions of the index.
+    usage_due_shards: int = 8
+    # One message resets this many users.
+    usage_reset_batch: int = 25
+    # The first sweep of all looks back this far; whoever was due earlier is counted rightly anyway, and leaves the
+    # index with the next use.
+    usage_sweep_look_back: timedelta = timedelta(days=62)
