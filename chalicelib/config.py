@@ -84,6 +84,11 @@ class Settings:
         return f"{APP_NAME}-{self.stage}-erasures"
 
     @property
+    def billing_looks_queue(self) -> str:
+        """Batches of subscriptions to be looked at where they were bought."""
+        return f"{APP_NAME}-{self.stage}-billing-looks"
+
+    @property
     def token_issuer(self) -> str:
         """`iss` of our access tokens: a token of one stage is worth nothing in another."""
         return f"{APP_NAME}/{self.stage}"

@@ -98,3 +98,12 @@ class Rules:
     # The first sweep of all looks back this far; whoever was due earlier is counted rightly anyway, and leaves the
     # index with the next use.
     usage_sweep_look_back: timedelta = timedelta(days=62)
+    # The reconciliation asks each store for what it sent since the last time, and for this much before that: a store
+    # may list a notice a little late.
+    billing_sweep_overlap: timedelta = timedelta(hours=3)
+    # It asks for no longer stretch at once, so that a run that breaks off has got somewhere.
+    billing_sweep_stretch: timedelta = timedelta(days=1)
+    # The first sweep of all looks back this far. Stripe and Google tell of no more than 30 days.
+    billing_sweep_look_back: timedelta = timedelta(days=28)
+    # One message has this many subscriptions looked at: at most a few calls of a store's API for each.
+    billing_look_batch: int = 10

@@ -141,6 +141,15 @@ def job_due_key(deadline: datetime, shard: int, job_id: str) -> Key:
     return Key(f"JOB_DUE#{deadline.date().isoformat()}#{shard}", f"{iso(deadline)}#{job_id}")
 
 
+def billing_live_key(provider: str, shard: int, ends_at: datetime, external_hash: str) -> Key:
+    """GSI3: a subscription at a store that may still change, in the order in which their paid time ends.
+
+    There is a shard for each hour of the day (`shard_of(external_hash, 24)`): the reconciliation of that hour looks at
+    all of it, so everybody is looked at once a day; and each hour at those whose paid time has run out unheard.
+    """
+    return Key(f"BILLING_LIVE#{provider}#{shard}", f"{iso(ends_at)}#{external_hash}")
+
+
 def shard_of(identifier: str, shards: int) -> int:
     """Spread identifiers evenly and for ever in the same way over `shards` partitions."""
     return int.from_bytes(hashlib.sha256(identifier.encode()).digest()[:4], "big") % shards

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from chalicelib.models.states import SubscriptionProvider, Tier
 
@@ -121,4 +121,14 @@ class Shop(Protocol):
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer | None:
         """Answer a call of the store's API; None for a path that is not this store's. `path` carries the query."""
+        ...
+
+
+@runtime_checkable
+class Sealer(Protocol):
+    """A store that signs each attempt to deliver anew, with the time of the attempt: Stripe its signature, Google the
+    token of its push. The App Store sends the same signed text each time, and is none."""
+
+    def sealed_anew(self, delivery: Delivery) -> Delivery:
+        """Return the same notification as it goes over the wire now: same event id and body, headers of this instant."""
         ...
