@@ -130,5 +130,5 @@ class Sealer(Protocol):
     token of its push. The App Store sends the same signed text each time, and is none."""
 
     def sealed_anew(self, delivery: Delivery) -> Delivery:
-        """Return the same notification as it goes over the wire now: same event id and body, headers of this instant."""
+        """Return the same notification as it goes over the wire now: event id and body as before, new headers."""
         ...
