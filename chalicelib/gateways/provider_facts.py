@@ -107,7 +107,8 @@ class PaymentSeen:
     """What a provider says of one payment: one per transaction of theirs, however often and by whomever it is told.
 
     `money` has exactly the provider's digits, `refunded` how much of it went back. `purchased_at` never changes;
-    `processed_at` is when the money came, None while it has not.
+    `processed_at` is when the money came, None while it has not. `changed_at` is when it was refunded or disputed,
+    where the provider dates that.
     """
 
     provider: SubscriptionProvider
@@ -120,6 +121,7 @@ class PaymentSeen:
     version: Version
     refunded: Decimal | None = None
     method: str | None = None
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,92 @@
+"""What a provider subscription is judged by, and what the judgement says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.billing.known import KnownPayment, KnownSubscription
+from chalicelib.billing.tiers import Plan
+from chalicelib.gateways.provider_facts import Phase, RenewalSeen, TermSeen
+from chalicelib.models.states import PaymentStatus, SubscriptionStatus
+
+
+class RuleName(StrEnum):
+    """What decided. The last three are no provider's word: see `explain.py` and `decision.granted`."""
+
+    SHARING_STOPPED = "sharing_stopped"
+    REVOKED = "revoked"
+    REFUNDED = "refunded"
+    DISPUTED = "disputed"
+    REPLACED = "replaced"
+    PENDING = "pending"
+    EXPIRED = "expired"
+    NOTHING_PAID = "nothing_paid"
+    UNKNOWN_PRODUCT = "unknown_product"
+    PAUSED = "paused"
+    BILLING_RETRY = "billing_retry"
+    GRACE = "grace"
+    RENEWAL_OFF = "renewal_off"
+    SHARED = "shared"
+    RENEWING = "renewing"
+    GRANTED = "granted"
+    ENDED = "ended"
+    FREE_PLAN = "free_plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the rules look at: the words that stand, the payment of the term in force, and the plan that its product is
+    (None for a product that nobody here knows)."""
+
+    known: KnownSubscription
+    payment: KnownPayment | None
+    plan: Plan | None
+
+    @property
+    def term(self) -> TermSeen | None:
+        """The term in force."""
+        return self.known.term.content if self.known.term is not None else None
+
+    @property
+    def renewal(self) -> RenewalSeen | None:
+        """What is to become of it."""
+        return self.known.renewal.content if self.known.renewal is not None else None
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """Until when the term in force is paid."""
+        return self.term.ends_at if self.term is not None else None
+
+    @property
+    def will_renew(self) -> bool:
+        """Whether the term is followed by another. Of a purchase whose renewal nobody spoke of yet: yes, because every
+        subscription renews until somebody turns that off."""
+        return self.renewal.will_renew if self.renewal is not None else True
+
+    def is_in(self, phase: Phase) -> bool:
+        """Whether the provider says that it is in this phase."""
+        return self.renewal is not None and self.renewal.phase is phase
+
+    def is_paid_by_payment_that_is(self, status: PaymentStatus) -> bool:
+        """Whether the payment of the term in force stands so."""
+        return self.payment is not None and self.payment.status is status
+
+    def ended_at(self, instant: datetime | None) -> datetime | None:
+        """Return the end of a term that was cut short: never later than it was paid for. Where nobody told when that
+        was, it is as if the term had never begun; the instant of the event would depend on which event told us."""
+        if self.term is None:
+            return instant
+        return min(self.term.ends_at, instant or self.term.began_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a rule makes of a subscription."""
+
+    status: SubscriptionStatus
+    end_date: datetime | None
+    next_billing_date: datetime | None = None
+    grace_end_date: datetime | None = None
+    auto_renew: bool = False
