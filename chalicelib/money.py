@@ -3,12 +3,41 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from types import MappingProxyType
 from typing import Final
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 USD: Final = "USD"
+_USUAL_DIGITS: Final = 2
+_OTHER_DIGITS: Final[Mapping[str, int]] = MappingProxyType(
+    dict.fromkeys(
+        [
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "UYI",
+            "VND",
+            "VUV",
+            "XAF",
+            "XOF",
+            "XPF",
+        ],
+        0,
+    )
+    | dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
+    | dict.fromkeys(["CLF", "UYW"], 4)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +64,24 @@ class Money:
         """Return one of equal parts, rounded half up to the digits that the amount has. For showing, not for
         charging."""
         return Money((self.amount / parts).quantize(self.amount, rounding=ROUND_HALF_UP), self.currency)
+
+
+def minor_digits(currency: str) -> int:
+    """Return how many digits after the point amounts in a currency have (ISO 4217, the "minor unit")."""
+    return _OTHER_DIGITS.get(currency, _USUAL_DIGITS)
+
+
+def exact(amount: Decimal, currency: str) -> Money:
+    """Return an amount with the digits of its currency: 9.990000 is 9.99 in dollars, 500.00 is 500 in yen. Digits
+    beyond those are kept, never rounded away.
+
+    Raises:
+        ValueError: as for `Money`.
+    """
+    money = Money(amount, currency)
+    last = Decimal(1).scaleb(-minor_digits(currency))
+    has_more_digits = amount % last != 0
+    return Money(amount.normalize() if has_more_digits else amount.quantize(last), money.currency)
 
 
 def usd(digits: str) -> Money:
