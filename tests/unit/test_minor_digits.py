@@ -41,5 +41,5 @@ def test_digits_beyond_the_currency_are_kept_and_never_rounded(written: str, cur
 
 @pytest.mark.parametrize(("amount", "currency"), [("NaN", "USD"), ("1", "usd"), ("1", "DOLLARS"), ("1", "")])
 def test_what_is_no_money_is_refused(amount: str, currency: str) -> None:
-    with pytest.raises(ValueError, match="amount|currency"):
+    with pytest.raises(ValueError, match=r"amount|currency"):
         exact(Decimal(amount), currency)
