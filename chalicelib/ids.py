@@ -7,10 +7,12 @@ import re
 import secrets
 import time
 import unicodedata
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4, uuid5
 
 _NAMESPACE: Final = UUID("6f1b9d0c-6d0e-4a55-9d4b-5f0f6b1f7c11")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _JOB_ID: Final = re.compile(r"(?:result|report|chat)_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -29,6 +31,13 @@ def time_ordered_id() -> str:
     """Draw an id whose text order is the order in which ids were drawn, to the millisecond: 48 bits of time, 80 of
     chance."""
     return f"{time.time_ns() // 1_000_000:012x}-{secrets.token_hex(10)}"
+
+
+def derived_time_ordered_id(at: datetime, *parts: str) -> str:
+    """Return the same id for the same instant and parts; text order is the order of the instants, to the
+    millisecond."""
+    digest = hashlib.sha256(":".join(parts).encode()).hexdigest()[:20]
+    return f"{(at - _EPOCH) // timedelta(milliseconds=1):012x}-{digest}"
 
 
 def is_job_id(text: str) -> bool:

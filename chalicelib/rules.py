@@ -107,3 +107,7 @@ class Rules:
     billing_sweep_look_back: timedelta = timedelta(days=28)
     # One message has this many subscriptions looked at: at most a few calls of a store's API for each.
     billing_look_batch: int = 10
+    # Stores repeat a notice for days; what was received is remembered longer than any of them tries.
+    billing_event_life: timedelta = timedelta(days=120)
+    # What a store tells of a purchase that nobody has claimed waits for its person for so long.
+    unclaimed_purchase_life: timedelta = timedelta(days=400)

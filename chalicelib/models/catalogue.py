@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from chalicelib.models.base import Item
+from chalicelib.models.billing_event import BillingEventItem
 from chalicelib.models.consent import ConsentEntryItem, RetainedChainItem
 from chalicelib.models.erasure import ErasureItem, TombstoneItem
 from chalicelib.models.guard import GuardItem
@@ -22,10 +23,18 @@ from chalicelib.models.history import (
     SubscriptionHistoryItem,
     SweepItem,
 )
-from chalicelib.models.holdings import guards_of_subscription, guards_of_user, no_guards
+from chalicelib.models.holdings import (
+    guards_of_payment,
+    guards_of_provider_subscription,
+    guards_of_subscription,
+    guards_of_user,
+    no_guards,
+)
 from chalicelib.models.job import JobItem
 from chalicelib.models.keys import Key
+from chalicelib.models.payment import PaymentItem, UnclaimedPaymentItem
 from chalicelib.models.profile import UserItem
+from chalicelib.models.provider_subscription import ProviderSubscriptionItem, UnclaimedSubscriptionItem
 
 
 class Lifetime(StrEnum):
@@ -148,6 +157,59 @@ KINDS: Final[Mapping[str, ItemKind]] = {
         description="A plan that you had before the present one.",
         after_erasure=AfterErasure.REMOVED,
         guards=guards_of_subscription,
+    ),
+    "provider_subscription": ItemKind(
+        ProviderSubscriptionItem,
+        "USER#<id> / STORE#<provider>#<hash of its id there>",
+        "A subscription at a store, as the store tells of it; what the plan in force is decided from.",
+        "Until the person leaves, or the store hands the subscription to another account.",
+        Lifetime.LASTING,
+        is_personal=True,
+        description="A subscription of yours in the App Store, on Google Play or at Stripe: until when it is paid, and "
+        "whether it renews.",
+        after_erasure=AfterErasure.REMOVED,
+        guards=guards_of_provider_subscription,
+    ),
+    "payment": ItemKind(
+        PaymentItem,
+        "USER#<id> / PAYMENT#<date>#<time-ordered id>",
+        "A payment, once per transaction of its store: amount, refunds, how it stands.",
+        "For ever: accounts must be kept. Once the account is erased it names nobody.",
+        Lifetime.LASTING,
+        is_personal=True,
+        description="A payment of yours: what, when, by which store, and what was paid back.",
+        after_erasure=AfterErasure.KEPT,
+        guards=guards_of_payment,
+    ),
+    "unclaimed_subscription": ItemKind(
+        UnclaimedSubscriptionItem,
+        "UNCLAIMED#<provider>#<hash of its id there> / STORE#<provider>#<hash of its id there>",
+        "A subscription that a store tells of and that nobody here has claimed: it waits for its person.",
+        "400 days after the last news of it, or until it is claimed.",
+        Lifetime.EPHEMERAL,
+        is_personal=False,
+        description="Exists only for purchases that no account has claimed; once you claim one it is yours.",
+        after_erasure=AfterErasure.UNTOUCHED,
+    ),
+    "unclaimed_payment": ItemKind(
+        UnclaimedPaymentItem,
+        "UNCLAIMED#<provider>#<hash of the subscription's id> / PAYMENT#<date>#<time-ordered id>",
+        "A payment for a subscription that nobody here has claimed.",
+        "400 days after the last news of it, or until the subscription is claimed.",
+        Lifetime.EPHEMERAL,
+        is_personal=False,
+        description="Exists only for purchases that no account has claimed; once you claim one it is yours.",
+        after_erasure=AfterErasure.UNTOUCHED,
+    ),
+    "billing_event": ItemKind(
+        BillingEventItem,
+        "GUARD#EVENT#<provider>#<hash of the event's id> / GUARD",
+        "A notice of a store that was received, so that its repetition changes nothing; unknown ones with their text.",
+        "120 days.",
+        Lifetime.EPHEMERAL,
+        is_personal=False,
+        description="Says that a store told us something and what became of it; names nobody.",
+        after_erasure=AfterErasure.UNTOUCHED,
     ),
     "consent_entry": ItemKind(
         ConsentEntryItem,

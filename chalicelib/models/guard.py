@@ -9,9 +9,10 @@ from chalicelib.models.base import Item
 
 
 class GuardData(Part):
-    """Whose it is."""
+    """Whose it is. `sort_key` says where in the owner's partition the guarded item stands, where that is not plain."""
 
     user_id = UnicodeAttribute()
+    sort_key = UnicodeAttribute(null=True)
 
 
 class GuardItem(Item, discriminator="guard"):

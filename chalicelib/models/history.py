@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
 
-from chalicelib.models.attributes import DateAttribute, Part
+from chalicelib.models.attributes import DateAttribute, InstantAttribute, Part
 from chalicelib.models.base import Item
 from chalicelib.models.profile import Device, Session, Subscription
 
@@ -34,9 +34,11 @@ class LimitItem(Item, discriminator="limit"):
 
 
 class SweepData(Part):
-    """How far a sweep has come, and anything that it needs to go on."""
+    """How far a sweep has come, and anything that it needs to go on. One that comes oftener than once a day knows the
+    instant."""
 
     swept_on = DateAttribute()
+    swept_until = InstantAttribute(null=True)
     name = UnicodeAttribute()
     notes = JSONAttribute(null=True)
 

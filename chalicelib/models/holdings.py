@@ -25,7 +25,17 @@ def guards_of_subscription(data: Mapping[str, Any]) -> list[Key]:
     """Return the guard of a subscription's `data`: a paid one is known by its id at the provider."""
     if not data.get("external_subscription_id"):
         return []
-    return [keys.guard_key(GuardKind.PROVIDER_SUBSCRIPTION, data["provider"], data["external_subscription_id"])]
+    return [keys.subscription_guard_key(data["provider"], data["external_subscription_id"])]
+
+
+def guards_of_provider_subscription(data: Mapping[str, Any]) -> list[Key]:
+    """Return the guard of a subscription at a store: the one that says whose it is."""
+    return [keys.subscription_guard_key(data["provider"], data["external_id"])]
+
+
+def guards_of_payment(data: Mapping[str, Any]) -> list[Key]:
+    """Return the guard of a payment: the one that keeps its transaction from being recorded twice."""
+    return [keys.transaction_guard_key(data["provider"], data["provider_transaction_id"])]
 
 
 def no_guards(_: Mapping[str, Any]) -> list[Key]:

@@ -15,6 +15,9 @@ DUE_INDEX: Final = "GSI3-UsageDue"
 
 PROFILE_SK: Final = "PROFILE"
 GUARD_SK: Final = "GUARD"
+MESSAGE_UNIT_PREFIX: Final = "MESSAGE#"
+PAYMENT_PREFIX: Final = "PAYMENT#"
+PROVIDER_SUBSCRIPTION_PREFIX: Final = "STORE#"
 
 
 class Key(NamedTuple):
@@ -59,9 +62,39 @@ def job_key(user_id: str, job_id: str) -> Key:
     return Key(user_partition(user_id), f"JOB#{job_id}")
 
 
+def message_unit_key(user_id: str, name: str) -> Key:
+    """The unit of one chat message, by the name of its request."""
+    return Key(user_partition(user_id), f"{MESSAGE_UNIT_PREFIX}{name}")
+
+
 def payment_key(user_id: str, paid_on: date, payment_id: str) -> Key:
     """A payment; ids are ordered by time, so that payments of one day stand in order."""
-    return Key(user_partition(user_id), f"PAYMENT#{paid_on.isoformat()}#{payment_id}")
+    return Key(user_partition(user_id), payment_sort_key(paid_on, payment_id))
+
+
+def payment_sort_key(paid_on: date, payment_id: str) -> str:
+    """Where a payment stands in whichever partition it is kept: its person's, one of nobody, or a retained one."""
+    return f"{PAYMENT_PREFIX}{paid_on.isoformat()}#{payment_id}"
+
+
+def digest_of(text: str) -> str:
+    """SHA-256 (hex): in keys instead of what a store calls a purchase, which may be long or hold any character."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def provider_subscription_sort_key(provider: str, external_id: str) -> str:
+    """Where a subscription at a store stands in its person's partition, or in one of nobody."""
+    return f"{PROVIDER_SUBSCRIPTION_PREFIX}{provider}#{digest_of(external_id)}"
+
+
+def provider_subscription_key(user_id: str, provider: str, external_id: str) -> Key:
+    """A subscription at a store, as its store tells of it."""
+    return Key(user_partition(user_id), provider_subscription_sort_key(provider, external_id))
+
+
+def unclaimed_partition(provider: str, external_id: str) -> str:
+    """What a store tells of a purchase that is nobody's yet."""
+    return f"UNCLAIMED#{provider}#{digest_of(external_id)}"
 
 
 def history_key(user_id: str, kind: HistoryKind, at: datetime, unique: str) -> Key:
@@ -77,6 +110,21 @@ def consent_entry_key(user_id: str, at: datetime, sequence: int) -> Key:
 def guard_key(kind: GuardKind, *parts: str) -> Key:
     """An item that can be put once."""
     return Key(f"GUARD#{kind}#{'#'.join(parts)}", GUARD_SK)
+
+
+def subscription_guard_key(provider: str, external_id: str) -> Key:
+    """Says whose a subscription at a store is."""
+    return guard_key(GuardKind.PROVIDER_SUBSCRIPTION, provider, digest_of(external_id))
+
+
+def transaction_guard_key(provider: str, transaction_id: str) -> Key:
+    """Says whose a transaction of a store is, and where its one payment stands."""
+    return guard_key(GuardKind.PROVIDER_TRANSACTION, provider, digest_of(transaction_id))
+
+
+def billing_event_key(provider: str, event_id: str) -> Key:
+    """A notice of a store that was received: put once, so that a repetition is known."""
+    return guard_key(GuardKind.WEBHOOK_EVENT, provider, digest_of(event_id))
 
 
 def limit_key(limit: str, subject: str, window: int) -> Key:
@@ -144,10 +192,15 @@ def job_due_key(deadline: datetime, shard: int, job_id: str) -> Key:
 def billing_live_key(provider: str, shard: int, ends_at: datetime, external_hash: str) -> Key:
     """GSI3: a subscription at a store that may still change, in the order in which their paid time ends.
 
-    There is a shard for each hour of the day (`shard_of(external_hash, 24)`): the reconciliation of that hour looks at
-    all of it, so everybody is looked at once a day; and each hour at those whose paid time has run out unheard.
+    There is a shard for each hour of the day (`billing/liveness.py` writes these keys): the reconciliation of that hour
+    looks at all of it, so everybody is looked at once a day; and each hour at those whose paid time ran out unheard.
     """
-    return Key(f"BILLING_LIVE#{provider}#{shard}", f"{iso(ends_at)}#{external_hash}")
+    return Key(billing_live_partition(provider, shard), f"{iso(ends_at)}#{external_hash}")
+
+
+def billing_live_partition(provider: str, shard: int) -> str:
+    """GSI3: the partition of one shard of the subscriptions at a store that may still change."""
+    return f"BILLING_LIVE#{provider}#{shard}"
 
 
 def shard_of(identifier: str, shards: int) -> int:

@@ -116,16 +116,36 @@ class Biometric(Part):
 
 
 class UsagePeriod(Part):
-    """Units counted since `period_start`; what it says of a period that has ended counts as nothing used."""
+    """Units counted since `period_start`; what it says of a period that has ended counts as nothing used.
+
+    `carried_from` is the `period_start` that the count ran under before another subscription moved it: a unit that was
+    reserved then is still given back. Older profiles have no count of chat messages, which is none used.
+    """
 
     documents_processed = NumberAttribute()
+    chat_messages_used = NumberAttribute(null=True)
     period_start = InstantAttribute()
     period_end = InstantAttribute()
     last_updated = InstantAttribute()
+    carried_from = InstantAttribute(null=True)
+
+
+class DecidedBy(Part):
+    """What a subscription in force follows from: the name of the rule, and the word of a store that it was applied to.
+    `event_id` is None where it was no notification (a purchase handed in by the app, an answer to our question)."""
+
+    rule = UnicodeAttribute()
+    event_id = UnicodeAttribute(null=True)
+    event_type = UnicodeAttribute()
+    happened_at = InstantAttribute()
 
 
 class Subscription(Part):
-    """The subscription in force. Everybody has one: free ones are `internal` and have no end."""
+    """The subscription in force. Everybody has one: free ones are `internal` and have no end.
+
+    `grace_end_date` is until when a failed renewal is forgiven, past `end_date`. `auto_renew` is what the store says;
+    old data does not hold it.
+    """
 
     subscription_id = UnicodeAttribute()
     subscription_status = StateAttribute(SubscriptionStatus)
@@ -137,7 +157,10 @@ class Subscription(Part):
     start_date = InstantAttribute()
     end_date = InstantAttribute(null=True)
     next_billing_date = InstantAttribute(null=True)
+    grace_end_date = InstantAttribute(null=True)
     cancelled_at = InstantAttribute(null=True)
+    auto_renew = BooleanAttribute(null=True)
+    decided_by = DecidedBy(null=True)
     usage_current_period = UsagePeriod()
     created_at = InstantAttribute()
     updated_at = InstantAttribute()
@@ -149,7 +172,8 @@ class Subscription(Part):
 
 class UserData(Part):
     """The entity itself. `is_email_forwarded` is what Apple said last of a relay address, at the instant beside it;
-    `apple_refresh_token` is sealed (`gateways/sealed.py`)."""
+    `apple_refresh_token` is sealed (`gateways/sealed.py`). `billing_revision` counts the changes of the person's
+    subscriptions at stores: whoever decides about the one in force must have seen the latest."""
 
     id = UnicodeAttribute()
     external_id = UnicodeAttribute()
@@ -173,6 +197,7 @@ class UserData(Part):
     current_session = Session(null=True)
     current_biometric = Biometric(null=True)
     current_subscription = Subscription()
+    billing_revision = NumberAttribute(null=True)
 
 
 class UserItem(Item, discriminator="user"):

@@ -184,7 +184,7 @@ class Leaving:
         for name in (
             keys.guard_key(GuardKind.EXTERNAL_IDENTITY, "google", self.external_id),
             keys.guard_key(GuardKind.EMAIL, user.data.email_hash),
-            keys.guard_key(GuardKind.PROVIDER_SUBSCRIPTION, "apple", f"sub-{user_id}"),
+            keys.subscription_guard_key("apple", f"sub-{user_id}"),
         ):
             yield GuardItem(*name, data=GuardData(user_id=user_id), **at)
         for number in range(3):

@@ -102,7 +102,7 @@ def test_the_guard_of_something_kept_names_the_random_key(leaving: Leaving) -> N
     keeping.run(2)
     (kept,) = [item for item in keeping.kept() if item["entity_type"]["S"] == "subscription_history"]
     guard = GuardItem.get(
-        *keys.guard_key(GuardKind.PROVIDER_SUBSCRIPTION, "apple", f"sub-{leaving.user_id}"), consistent_read=True
+        *keys.subscription_guard_key("apple", f"sub-{leaving.user_id}"), consistent_read=True
     )
     assert kept["PK"]["S"] == keys.retained_partition(guard.data.user_id)
 
@@ -374,7 +374,7 @@ def test_a_tombstone_stops_whoever_would_write_the_person_again(leaving: Leaving
 
 
 def test_a_guard_that_somebody_else_took_since_stays_theirs(leaving: Leaving) -> None:
-    key = keys.guard_key(GuardKind.PROVIDER_SUBSCRIPTION, "apple", f"sub-{leaving.user_id}")
+    key = keys.subscription_guard_key("apple", f"sub-{leaving.user_id}")
     guard: Any = GuardItem.data
     GuardItem(*key).update(actions=[guard.user_id.set("somebody else")])
     leaving.ask()
