@@ -18,7 +18,7 @@ from chalicelib.models.states import PaymentStatus
 
 _Content = TypeVar("_Content")
 
-_UNDATED: Final = Version(datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), "")
+_UNDATED: Final = Version(datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC), "")
 """The version of a word that came with neither a term nor a renewal: any dated word beats it."""
 
 _CLASS: Final[Mapping[PaymentStatus, int]] = MappingProxyType(

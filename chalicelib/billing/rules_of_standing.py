@@ -15,7 +15,6 @@ from chalicelib.billing.known import Cause
 from chalicelib.gateways.provider_facts import Phase
 from chalicelib.models.states import PaymentStatus, SubscriptionStatus
 
-
 Source = Callable[[Evidence], Cause | None]
 """Finds the event behind one of the words that a rule looks at."""
 
@@ -92,12 +91,14 @@ def _in_retry(evidence: Evidence) -> Outcome:
 
 
 def _in_grace(evidence: Evidence) -> Outcome:
-    grace_ends_at = evidence.renewal.grace_ends_at if evidence.renewal is not None else None
+    """Some stores date the term that could not be charged as if it were paid (Stripe) or lengthen the one before
+    (Google): the end of the grace is the end either way."""
+    grace_ends_at = (evidence.renewal.grace_ends_at if evidence.renewal is not None else None) or evidence.ends_at
     return Outcome(
         SubscriptionStatus.ACTIVE,
-        evidence.ends_at,
+        evidence.ended_at(grace_ends_at),
         _charged_at(evidence),
-        grace_end_date=grace_ends_at or evidence.ends_at,
+        grace_end_date=grace_ends_at,
         auto_renew=evidence.will_renew,
     )
 

@@ -15,7 +15,8 @@ class Standing:
     """What somebody has: shown as `active` whichever it is, because the free plan never ends.
 
     `paid_until` and `cancelled_at` speak of a paid plan in force, and are None for the free one; a paid plan without an
-    end (granted by us) has no `paid_until` either.
+    end (granted by us) has no `paid_until` either. While a failed renewal is forgiven, `paid_until` is the end of the
+    grace.
     """
 
     plan: Plan
@@ -39,42 +40,69 @@ class Standing:
 _FREE = Standing(plan_of(Tier.FREE, None), SubscriptionProvider.INTERNAL, False, None, None)
 
 
-def effective_tier(tier: Tier, status: SubscriptionStatus, end_date: datetime | None, now: datetime) -> Tier:
+def effective_tier(
+    tier: Tier,
+    status: SubscriptionStatus,
+    end_date: datetime | None,
+    now: datetime,
+    grace_end_date: datetime | None = None,
+) -> Tier:
     """Return the tier that somebody may use now, out of what their subscription says.
 
     * free is free, whatever its dates say: a free plan that "ends" must not lock anybody out (design, trap 8);
-    * pending is not paid yet, expired not any more: free;
-    * active counts until its end; one without an end was granted by us and stays;
-    * cancelled counts while it is paid up; without an end nothing says that it is.
+    * pending is not paid yet, expired not any more (nor refunded, disputed, paused, replaced, which are stored as
+      expired): free, whatever the grace;
+    * active counts until its end, or the end of its grace if that is later; one without an end was granted by us and
+      stays;
+    * cancelled counts while it is paid up; without an end nothing says that it is, and nothing is forgiven to one that
+      will not be charged.
     """
     if tier is Tier.FREE or status in (SubscriptionStatus.PENDING, SubscriptionStatus.EXPIRED):
         return Tier.FREE
-    if end_date is None:
+    until = counts_until(status, end_date, grace_end_date)
+    if until is None:
         return tier if status is SubscriptionStatus.ACTIVE else Tier.FREE
-    return tier if now < end_date else Tier.FREE
+    return tier if now < until else Tier.FREE
+
+
+def counts_until(
+    status: SubscriptionStatus, end_date: datetime | None, grace_end_date: datetime | None
+) -> datetime | None:
+    """Return the end of what is paid or forgiven; None where there is no end."""
+    if end_date is None or grace_end_date is None or status is not SubscriptionStatus.ACTIVE:
+        return end_date
+    return max(end_date, grace_end_date)
 
 
 def standing_of(subscription: Subscription, now: datetime) -> Standing:
     """Return what a stored subscription is worth now: itself, or the free plan where it is over or not yet paid."""
-    tier = effective_tier(subscription.tier, subscription.subscription_status, subscription.end_date, now)
+    status, grace_end_date = subscription.subscription_status, subscription.grace_end_date
+    tier = effective_tier(subscription.tier, status, subscription.end_date, now, grace_end_date)
     if tier is Tier.FREE:
         return _FREE
-    is_cancelled = (
-        subscription.subscription_status is SubscriptionStatus.CANCELLED or subscription.cancelled_at is not None
-    )
+    is_cancelled = status is SubscriptionStatus.CANCELLED or subscription.cancelled_at is not None
     cancelled_at = (subscription.cancelled_at or subscription.updated_at) if is_cancelled else None
+    is_billed = subscription.provider is not SubscriptionProvider.INTERNAL
     return Standing(
         plan=plan_of(tier, subscription.subscription_type),
         provider=subscription.provider,
-        auto_renew=not is_cancelled and subscription.provider is not SubscriptionProvider.INTERNAL,
-        paid_until=subscription.end_date,
+        auto_renew=is_billed and not is_cancelled and subscription.auto_renew is not False,
+        paid_until=counts_until(status, subscription.end_date, grace_end_date),
         cancelled_at=cancelled_at,
     )
 
 
 def renews(subscription: Subscription, now: datetime) -> bool:
-    """Whether somebody pays for a plan that will be charged again."""
-    return standing_of(subscription, now).auto_renew
+    """Whether this very person will be charged again: for the plan in force, or for one that is paused and resumes.
+
+    Not those with whom a family member shares: the plan renews, and somebody else is charged. Of old data, which does
+    not say who is, everybody whose plan renews.
+    """
+    renews_now = standing_of(subscription, now).auto_renew
+    if subscription.auto_renew is None:
+        return renews_now
+    billed_at = subscription.next_billing_date
+    return subscription.auto_renew and billed_at is not None and (renews_now or now < billed_at)
 
 
 def billing_months(kind: SubscriptionType | None) -> int:
