@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from functools import cache
 from typing import Final
@@ -36,6 +36,27 @@ class IdentityProvider:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayStore:
+    """How purchases on Google Play are verified. Absent in a stage that sells nothing there.
+
+    `products` maps what is bought there (`product id:base plan id`) to our plans. A push of Pub/Sub is genuine when its
+    token is Google's, made for `push_audience` and by the service account `push_email`, which the push subscription
+    names. Test purchases unlock nothing unless `admits_test_purchases` says so.
+    Sources: Google "Real-time developer notifications reference", "Authentication for push subscriptions".
+    """
+
+    package_name: str
+    push_audience: str
+    push_email: str
+    products: Mapping[str, str]
+    issuers: tuple[str, ...] = ("https://accounts.google.com", "accounts.google.com")
+    jwks_url: str = "https://www.googleapis.com/oauth2/v3/certs"
+    token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105  # an address
+    api_url: str = "https://androidpublisher.googleapis.com/androidpublisher/v3"
+    admits_test_purchases: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A stage's settings, read once from the environment."""
 
@@ -49,6 +70,7 @@ class Settings:
     apple_auth_url: str = "https://appleid.apple.com/auth"
     # Whether the stage holds the key of "Sign in with Apple". Without it nothing is exchanged, kept or revoked there.
     has_apple_sign_in_key: bool = False
+    play_store: PlayStore | None = None
     # Signing keys are read again after this, so that a rotation or a revocation is picked up without a deployment.
     secret_life: timedelta = timedelta(seconds=60)
     rules: Rules = field(default_factory=Rules)
@@ -117,9 +139,37 @@ class Settings:
         "private_key"}`, the last one as PEM."""
         return f"{APP_NAME}/{self.stage}/apple-sign-in"
 
+    @property
+    def play_store_secret(self) -> str:
+        """Secrets Manager id of the key of the service account that reads purchases on Google Play: the JSON file that
+        the Cloud console gives out, unchanged (`client_email`, `private_key_id`, `private_key`, `token_uri`, …)."""
+        return f"{APP_NAME}/{self.stage}/play-store"
+
 
 def _texts(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _pairs(value: str) -> dict[str, str]:
+    """Read `product=plan,product=plan`."""
+    return {key.strip(): plan.strip() for key, _, plan in (pair.partition("=") for pair in _texts(value))}
+
+
+def _play_store(environment: Mapping[str, str]) -> PlayStore | None:
+    """Read the settings of Google Play; a stage without `PLAY_PACKAGE_NAME` sells nothing there."""
+    if not environment.get("PLAY_PACKAGE_NAME"):
+        return None
+    usual = {one.name: one.default for one in fields(PlayStore)}
+    return PlayStore(
+        package_name=environment["PLAY_PACKAGE_NAME"],
+        push_audience=environment["PLAY_PUSH_AUDIENCE"],
+        push_email=environment["PLAY_PUSH_EMAIL"],
+        products=_pairs(environment["PLAY_PRODUCTS"]),
+        jwks_url=environment.get("PLAY_JWKS_URL", str(usual["jwks_url"])),
+        token_url=environment.get("PLAY_TOKEN_URL", str(usual["token_url"])),
+        api_url=environment.get("PLAY_API_URL", str(usual["api_url"])).rstrip("/"),
+        admits_test_purchases=environment.get("PLAY_ADMITS_TEST_PURCHASES", "false") == "true",
+    )
 
 
 def load(environment: Mapping[str, str]) -> Settings:
@@ -148,6 +198,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         analyst=environment.get("ANALYST", "local"),
         apple_auth_url=environment.get("APPLE_AUTH_URL", "https://appleid.apple.com/auth").rstrip("/"),
         has_apple_sign_in_key=environment.get("HAS_APPLE_SIGN_IN_KEY", "false") == "true",
+        play_store=_play_store(environment),
     )
 
 
