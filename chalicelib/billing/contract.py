@@ -7,7 +7,9 @@ from decimal import Decimal
 from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from chalicelib.billing.explain import Explanation
 from chalicelib.models.states import SubscriptionProvider, SubscriptionStatus, SubscriptionType, Tier
 from chalicelib.web.response import Answer
 
@@ -71,6 +73,9 @@ class CurrentSubscriptionAnswer(Answer, kw_only=True):
     limits: PlanLimits
     features: PlanFeatures
     usage: UsageOfPeriod
+    explanation: Annotated[
+        Explanation | UnsetType, msgspec.Meta(description="Only where `?explain=true` asks for it.")
+    ] = UNSET
 
 
 class SubscriptionSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from chalicelib.billing.contract import (
     CurrentSubscriptionAnswer,
     PlanFeatures,
@@ -12,6 +14,7 @@ from chalicelib.billing.contract import (
     SubscriptionSummary,
     UsageOfPeriod,
 )
+from chalicelib.billing.explain import explain
 from chalicelib.billing.periods import Period, period_at
 from chalicelib.billing.standing import Standing, billing_months, standing_of
 from chalicelib.billing.tiers import TierTerms, on_the_wire
@@ -31,8 +34,9 @@ class Subscriptions:
     read_profile: ProfileReader
     clock: Clock
 
-    def current(self, caller: Caller) -> CurrentSubscriptionAnswer:
-        """Return the caller's subscription in force; one read.
+    def current(self, caller: Caller, *, is_explained: bool = False) -> CurrentSubscriptionAnswer:
+        """Return the caller's subscription in force, with the reason why it is as it is where that is asked for; one
+        read.
 
         Raises:
             Unauthenticated: the session was revoked, or nobody has this id.
@@ -40,7 +44,9 @@ class Subscriptions:
             Unavailable: the table does not answer.
         """
         user = self.sessions.require_live(self.read_profile(caller.user_id), caller)
-        return project(user.data.current_subscription, self.clock.now())
+        subscription, now = user.data.current_subscription, self.clock.now()
+        answer = project(subscription, now)
+        return msgspec.structs.replace(answer, explanation=explain(subscription, now)) if is_explained else answer
 
     def summary(self, subscription: Subscription, at: datetime) -> SubscriptionSummary:
         """Return what a profile says of its subscription at an instant; no question to the table."""
