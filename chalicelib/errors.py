@@ -60,12 +60,14 @@ class ServiceError(Exception):
         user_message: str | None = None,
         details: Mapping[str, Any] | None = None,
         retry_after_seconds: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.code = code or self.default_code
         self.user_message = user_message or self.default_user_message
         self.message = message or self.user_message
         self.details: dict[str, Any] = dict(details or {})
         self.retry_after_seconds = retry_after_seconds
+        self.headers: dict[str, str] = dict(headers or {})
         super().__init__(f"{self.code}: {self.message}")
 
 

@@ -69,6 +69,12 @@ class Rules:
         timedelta(minutes=2),
         timedelta(minutes=5),
     )
+    # A chat answer takes at most 25 s; whoever still holds a message's unit after this has died.
+    message_lease: timedelta = timedelta(seconds=60)
+    # The same message, sent again because its answer got lost, is answered so often for one unit.
+    message_most_answers: int = 3
+    # A message's unit is remembered for so long.
+    message_unit_life: timedelta = timedelta(days=2)
     # Documents, results and jobs leave after two days: the app keeps them on the phone.
     job_life: timedelta = timedelta(days=2)
     # What replaced sessions, devices and subscriptions leave behind.

@@ -32,6 +32,7 @@ from chalicelib.models.holdings import (
 )
 from chalicelib.models.job import JobItem
 from chalicelib.models.keys import Key
+from chalicelib.models.message_unit import MessageUnitItem
 from chalicelib.models.payment import PaymentItem, UnclaimedPaymentItem
 from chalicelib.models.profile import UserItem
 from chalicelib.models.provider_subscription import ProviderSubscriptionItem, UnclaimedSubscriptionItem
@@ -91,7 +92,7 @@ _PARTS_OF_USER: Final[Mapping[str, str]] = {
     "current_session": "Your present sign-in.",
     "current_biometric": "Your registration for confirming with fingerprint, face or voice. The phone keeps those; we "
     "have a public key.",
-    "current_subscription": "Your plan, and how many documents you used in the present period.",
+    "current_subscription": "Your plan, and how many documents and messages you used in the present period.",
 }
 
 KINDS: Final[Mapping[str, ItemKind]] = {
@@ -125,6 +126,16 @@ KINDS: Final[Mapping[str, ItemKind]] = {
         Lifetime.EPHEMERAL,
         is_personal=True,
         description="A document that you handed in, and what became of its analysis; not what it says.",
+        after_erasure=AfterErasure.REMOVED,
+    ),
+    "message_unit": ItemKind(
+        MessageUnitItem,
+        "USER#<id> / MESSAGE#<hash of the request>",
+        "One counted chat message: that it counts, and whether it was answered. No word of it.",
+        "Two days.",
+        Lifetime.EPHEMERAL,
+        is_personal=True,
+        description="A question that you asked in the chat, as one of those that your plan counts; not what it says.",
         after_erasure=AfterErasure.REMOVED,
     ),
     "session_history": ItemKind(

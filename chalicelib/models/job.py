@@ -13,7 +13,7 @@ class JobData(Part):
     """The entity itself. `claim_token` fences: only the worker that holds it may finish the attempt.
     `unit_period_start` names the usage
     period that the reserved unit was counted in, so that giving it back in a later period takes nothing from that
-    one."""
+    one. `is_priority` says that its owner's tier goes first, as it was when the unit was reserved."""
 
     job_id = UnicodeAttribute()
     user_id = UnicodeAttribute()
@@ -24,6 +24,7 @@ class JobData(Part):
     file_checksum = UnicodeAttribute(null=True)
     object_key = UnicodeAttribute(null=True)
     is_inspected = BooleanAttribute(default=False)
+    is_priority = BooleanAttribute(default=False)
     attempt = NumberAttribute(default=0)
     retry_count = NumberAttribute(default=0)
     manual_retries = NumberAttribute(default=0)

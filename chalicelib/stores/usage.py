@@ -1,9 +1,8 @@
-"""Units of the usage period: reserved together with the job that they pay for, given back, and reset."""
+"""Units of the usage period: reserved together with the item that holds them, given back, and reset."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -14,14 +13,14 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.models import keys
-from chalicelib.models.job import JobItem
 from chalicelib.models.profile import UserItem
 from chalicelib.models.states import AccountStatus, SessionStatus
 from chalicelib.stores.failures import is_condition_failure, retried, translated
+from chalicelib.stores.reservation import Holder, Reservation, Unit, unit_of
 from chalicelib.stores.transactions import Cancelled, commit
 
-_JOB: Final = 0
-"""Position of the job among the reservation's actions: PynamoDB sends puts before updates."""
+_HOLDER: Final = 0
+"""Position of the unit's holder among the reservation's actions: PynamoDB sends puts before updates."""
 _DATA: Final[Any] = UserItem.data
 _USAGE: Final[Any] = _DATA.current_subscription.usage_current_period
 """Paths in expressions; PynamoDB's types see values where the class has paths."""
@@ -43,66 +42,26 @@ class ResetOutcome(StrEnum):
     NOT_DUE = "not_due"
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """One unit, wanted by a caller, on the strength of a profile as it was read.
-
-    `subscription_id`, `subscription_updated_at` and `seen_period_start` say which profile that was. `period_start`
-    and `period_end` are the right period now, which the stored one need not be any more. `limit` is None for
-    unlimited tiers; `due` is where the user stands in the due index after this use, None for unlimited tiers.
-    """
-
-    user_id: str
-    session_id: str
-    subscription_id: str
-    subscription_updated_at: datetime
-    seen_period_start: datetime
-    period_start: datetime
-    period_end: datetime
-    limit: int | None
-    due: keys.Key | None
-    at: datetime
-
-    @property
-    def is_first_of_period(self) -> bool:
-        """Whether the stored period has ended, so that this use opens the next one."""
-        return self.period_start != self.seen_period_start
-
-
-@dataclass(frozen=True, slots=True)
-class Reserved:
-    """A unit that is counted: for this job now, or for the same job before (`is_repeat`: that job stands, nothing was
-    written).
-
-    `used` may be behind by what others reserved at the same moment; `limit` is None for unlimited tiers.
-    """
-
-    is_repeat: bool
-    used: int
-    limit: int | None
-    resets_at: datetime
-
-
 class UsageStore:
     """Counts units on the profile; every write is conditional on what it was decided on."""
 
-    def reserve(self, reservation: Reservation, job: JobItem) -> ReserveOutcome:
-        """Count one unit and put the job, both or neither, in one transaction.
+    def reserve(self, reservation: Reservation, holder: Holder) -> ReserveOutcome:
+        """Count one unit and put its holder (a job, or the unit of a message), both or neither, in one transaction.
 
-        Marks the job as holding the unit of that period. CHANGED means that nothing was written and the profile is
-        not as it was read (or its units are spent): read it again. Repeating it with the same job counts nothing:
+        Marks the holder with the count that its unit is part of. CHANGED means that nothing was written and the profile
+        is not as it was read (or its units are spent): read it again. Repeating it with the same holder counts nothing:
         REPEATED.
 
         Raises:
             Unavailable: the profile is too contended, or the table does not answer.
         """
-        job.data.has_unit = True
-        job.data.unit_period_start = reservation.period_start
-        # One unit per job, however often the same upload arrives.
-        is_new_job = JobItem.pk.does_not_exist()
+        holder.data.has_unit = True
+        holder.data.unit_period_start = reservation.counted_since
+        # One unit per job or message, however often the same request arrives.
+        is_new = type(holder).pk.does_not_exist()
 
         def build(transaction: TransactWrite) -> None:
-            transaction.save(job, condition=is_new_job)
+            transaction.save(holder, condition=is_new)
             transaction.update(
                 _profile(reservation.user_id), actions=_counting(reservation), condition=_may_count(reservation)
             )
@@ -110,42 +69,47 @@ class UsageStore:
         try:
             commit(build)
         except Cancelled as refusal:
-            return ReserveOutcome.REPEATED if refusal.failed(_JOB) else ReserveOutcome.CHANGED
+            return ReserveOutcome.REPEATED if refusal.failed(_HOLDER) else ReserveOutcome.CHANGED
         return ReserveOutcome.RESERVED
 
-    def has_job(self, job: JobItem) -> bool:
-        """Whether the job is there already: one consistent read.
+    def has_job(self, job: Holder) -> bool:
+        """Whether the job (or the unit of the message) is there already: one consistent read.
 
         Raises:
             Unavailable: the table does not answer.
         """
+        kind = type(job)
         with translated():
             try:
-                JobItem.get(job.pk, job.sk, consistent_read=True)
-            except JobItem.DoesNotExist:
+                kind.get(job.pk, job.sk, consistent_read=True)
+            except kind.DoesNotExist:
                 return False
         return True
 
-    def add_release(self, transaction: TransactWrite, job: JobItem, at: datetime) -> None:
-        """Add giving the job's unit back to a transaction that ends the job; the transaction must itself be
+    def add_release(self, transaction: TransactWrite, job: Holder, at: datetime) -> None:
+        """Add giving the holder's unit back to a transaction that ends the holder; the transaction must itself be
         conditional on `data.has_unit` and take it away, so that a unit is given back once.
 
         Where the transaction is cancelled for this action (the last of its kind added), there is nothing to give
-        back: the unit's period is over, was reset, or the user is gone. End the job without it.
+        back: the unit's period is over, was reset, or the user is gone. End the holder without it.
         """
+        counter = _counter(unit_of(job))
+        counted_since = job.data.unit_period_start
         user_exists = UserItem.pk.exists()
-        # A unit of an earlier period takes nothing from this one.
-        is_period_of_unit = _USAGE.period_start == job.data.unit_period_start
+        # A unit of an earlier period takes nothing from this one …
+        is_count_of_period = _USAGE.carried_from.does_not_exist() & (_USAGE.period_start == counted_since)
+        # … but one that another subscription took over with the count is still part of it.
+        is_carried_count = _USAGE.carried_from == counted_since
         # After a reset the unit is gone already, and a count never falls below nothing.
-        has_counted = _USAGE.documents_processed > 0
+        has_counted = counter > 0
         transaction.update(
             _profile(job.data.user_id),
             actions=[
-                _USAGE.documents_processed.set(_USAGE.documents_processed - 1),
+                counter.set(counter - 1),
                 _USAGE.last_updated.set(at),
                 UserItem.updated_at.set(at),
             ],
-            condition=user_exists & is_period_of_unit & has_counted,
+            condition=user_exists & (is_count_of_period | is_carried_count) & has_counted,
         )
 
     def reset(self, user_id: str, due_partition: str, now: datetime) -> ResetOutcome:
@@ -166,12 +130,16 @@ class UsageStore:
         # A subscription that began meanwhile opened a period of its own.
         has_ended = _USAGE.period_end <= now
         delist = [UserItem.gsi3_pk.remove(), UserItem.gsi3_sk.remove(), UserItem.updated_at.set(now)]
-        clear = [_USAGE.documents_processed.set(0), _USAGE.last_updated.set(now)]
+        clear = [*(_counter(unit).set(0) for unit in Unit), _USAGE.last_updated.set(now)]
         if _update(user_id, [*clear, *delist], user_exists & is_still_listed & has_ended):
             return ResetOutcome.RESET
         if _update(user_id, delist, user_exists & is_still_listed):
             return ResetOutcome.WITHDRAWN
         return ResetOutcome.NOT_DUE
+
+
+def _counter(unit: Unit) -> Any:
+    return getattr(_USAGE, unit.value)
 
 
 def _profile(user_id: str) -> UserItem:
@@ -201,21 +169,25 @@ def _may_count(reservation: Reservation) -> Condition:
     may: Condition = user_exists & is_session_live & is_account_active & may_process & is_as_seen
     if reservation.limit is not None and not reservation.is_first_of_period:
         # N uploads at once: the table counts, not the reader (design, trap 3).
-        has_unit_left = _USAGE.documents_processed < reservation.limit
+        counter = _counter(reservation.unit)
+        # An older profile has no counter of messages: nothing is used.
+        has_unit_left = counter.does_not_exist() | (counter < reservation.limit)
         may &= has_unit_left
     return may
 
 
 def _counting(reservation: Reservation) -> list[Action]:
     actions: list[Action] = [_USAGE.last_updated.set(reservation.at), UserItem.updated_at.set(reservation.at)]
+    counter = _counter(reservation.unit)
     if reservation.is_first_of_period:
         actions += [
-            _USAGE.documents_processed.set(1),
+            *(_counter(unit).set(1 if unit is reservation.unit else 0) for unit in Unit),
             _USAGE.period_start.set(reservation.period_start),
             _USAGE.period_end.set(reservation.period_end),
+            _USAGE.carried_from.remove(),
         ]
     else:
-        actions.append(_USAGE.documents_processed.set(_USAGE.documents_processed + 1))
+        actions.append(counter.set((counter | 0) + 1))
     if reservation.due is not None:
         actions += [UserItem.gsi3_pk.set(reservation.due.pk), UserItem.gsi3_sk.set(reservation.due.sk)]
     return actions

@@ -54,7 +54,7 @@ def envelope(error: errors.ServiceError, correlation: str, path: str | None = No
         ),
         error_description=error.user_message if error.status == 400 and path in _SIGN_IN_PATHS else None,
     )
-    headers: Headers = {"X-Request-ID": correlation, "Content-Type": JSON, "Cache-Control": "no-store"}
+    headers: Headers = {**error.headers, "X-Request-ID": correlation, "Content-Type": JSON, "Cache-Control": "no-store"}
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(max(1, int(error.retry_after_seconds)))
     headers |= CORS.get_access_control_headers()

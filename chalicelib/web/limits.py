@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Protocol
 
 from chalicelib import errors
@@ -47,6 +49,21 @@ def subject_of_user(user_id: str) -> str:
     """Return the name under which a person's calls are counted: counts outlive an erasure by minutes, so they must not
     say whose they were. Not keyed: an id is 122 random bits, which nobody can guess."""
     return hashlib.sha256(f"limit/1:{user_id}".encode()).hexdigest()[:32]
+
+
+def quota_headers(used: int, limit: int | None, resets_at: datetime, now: datetime) -> dict[str, str]:
+    """Return what an answer says of a quota: `RateLimit-Limit`, `-Remaining` and `-Reset`, the last in whole seconds
+    from now. Nothing where nothing is limited: a number would be read as a limit.
+
+    Source: draft-ietf-httpapi-ratelimit-headers-06, the last one with three fields; later drafts have other names.
+    """
+    if limit is None:
+        return {}
+    return {
+        "RateLimit-Limit": str(limit),
+        "RateLimit-Remaining": str(max(0, limit - used)),
+        "RateLimit-Reset": str(max(0, math.ceil((resets_at - now).total_seconds()))),
+    }
 
 
 class LimitCounters(Protocol):

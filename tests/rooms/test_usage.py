@@ -18,7 +18,8 @@ from chalicelib.models.job import JobItem
 from chalicelib.models.profile import Subscription, UserItem
 from chalicelib.models.states import ConsentType
 from chalicelib.privacy.consents import require_processing
-from chalicelib.stores.usage import Reserved, ResetOutcome, UsageStore
+from chalicelib.stores.reservation import Reserved
+from chalicelib.stores.usage import ResetOutcome, UsageStore
 from chalicelib.web.request import Caller
 from tests.support import SettableClock
 from tests.unit.billing.people import SIGNED_UP, LiveSessions, caller_of, job, paid, person

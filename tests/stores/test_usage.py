@@ -14,8 +14,9 @@ from chalicelib.models import keys
 from chalicelib.models.job import JobItem
 from chalicelib.models.profile import UserItem
 from chalicelib.models.states import AccountStatus, SessionStatus
+from chalicelib.stores.reservation import Reservation
 from chalicelib.stores.transactions import Cancelled, commit
-from chalicelib.stores.usage import Reservation, ReserveOutcome, ResetOutcome, UsageStore
+from chalicelib.stores.usage import ReserveOutcome, ResetOutcome, UsageStore
 from tests.unit.billing.people import SIGNED_UP, caller_of, job, person
 
 STORE = UsageStore()
