@@ -71,6 +71,8 @@ class Settings:
     # Whether the stage holds the key of "Sign in with Apple". Without it nothing is exchanged, kept or revoked there.
     has_apple_sign_in_key: bool = False
     play_store: PlayStore | None = None
+    # Where the app sends people who need a higher tier; the app's own address of its page of plans.
+    upgrade_url: str = "serenya://subscription/plans"
     # Signing keys are read again after this, so that a rotation or a revocation is picked up without a deployment.
     secret_life: timedelta = timedelta(seconds=60)
     rules: Rules = field(default_factory=Rules)
@@ -94,6 +96,11 @@ class Settings:
     def retries_queue(self) -> str:
         """Jobs waiting for their next attempt."""
         return f"{APP_NAME}-{self.stage}-analysis-retries"
+
+    @property
+    def priority_queue(self) -> str:
+        """Jobs of tiers that go first, waiting for their next attempt: nobody else's stand before them."""
+        return f"{APP_NAME}-{self.stage}-analysis-priority"
 
     @property
     def resets_queue(self) -> str:
@@ -197,6 +204,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         ),
         analyst=environment.get("ANALYST", "local"),
         apple_auth_url=environment.get("APPLE_AUTH_URL", "https://appleid.apple.com/auth").rstrip("/"),
+        upgrade_url=environment.get("UPGRADE_URL", "serenya://subscription/plans"),
         has_apple_sign_in_key=environment.get("HAS_APPLE_SIGN_IN_KEY", "false") == "true",
         play_store=_play_store(environment),
     )
