@@ -13,7 +13,8 @@ from chalicelib.models.states import PaymentStatus, SubscriptionStatus
 
 
 class RuleName(StrEnum):
-    """What decided. The last three are no provider's word: see `explain.py` and `decision.granted`."""
+    """What decided. Stored on profiles, so never renamed. The last three are no provider's word: see `explain.py` and
+    `decision.granted`."""
 
     SHARING_STOPPED = "sharing_stopped"
     REVOKED = "revoked"
@@ -51,8 +52,15 @@ class Evidence:
 
     @property
     def renewal(self) -> RenewalSeen | None:
-        """What is to become of it."""
-        return self.known.renewal.content if self.known.renewal is not None else None
+        """What is to become of it; None where nobody has spoken of this term yet.
+
+        Somebody who buys again posts the new term before the store's notification arrives: that the old one ended, or
+        could not be charged, says nothing of a term that began afterwards.
+        """
+        renewal = self.known.renewal.content if self.known.renewal is not None else None
+        if renewal is None or self.term is None or renewal.phase is Phase.ACTIVE:
+            return renewal
+        return None if renewal.version.seen_at < self.term.began_at else renewal
 
     @property
     def ends_at(self) -> datetime | None:

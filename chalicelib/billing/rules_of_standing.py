@@ -36,7 +36,8 @@ def _of_term(evidence: Evidence) -> Cause | None:
 
 
 def _of_renewal(evidence: Evidence) -> Cause | None:
-    return evidence.known.renewal.cause if evidence.known.renewal is not None else None
+    told = evidence.known.renewal
+    return told.cause if told is not None and evidence.renewal is not None else None
 
 
 def _of_replacement(evidence: Evidence) -> Cause | None:
