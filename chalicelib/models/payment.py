@@ -14,8 +14,8 @@ class PaymentData(Part):
     """The entity itself. Amounts have exactly the store's digits; `refunded` is how much of it went back.
 
     `processed_at` is when the money came, absent while it has not; `came_at` the earliest instant told of that,
-    `told_at` what the word that stands says of it. `revision` counts the changes: a write is conditional on the one that
-    was read.
+    `told_at` what the word that stands says of it. `changed_at` is when it was refunded or disputed, as the store dates
+    it. `revision` counts the changes: a write is conditional on the one that was read.
     """
 
     payment_id = UnicodeAttribute()
@@ -34,6 +34,7 @@ class PaymentData(Part):
     processed_at = InstantAttribute(null=True)
     came_at = InstantAttribute(null=True)
     told_at = InstantAttribute(null=True)
+    changed_at = InstantAttribute(null=True)
     version = WordVersion()
     cause = WordCause()
     revision = NumberAttribute()
