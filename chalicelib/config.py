@@ -17,6 +17,10 @@ from chalicelib.rules import Rules
 
 APP_NAME: Final = "serenya"
 VERSION: Final = "0.1.0"
+_APP_STORE_URLS: Final = {
+    "Production": "https://api.storekit.apple.com",
+    "Sandbox": "https://api.storekit-sandbox.apple.com",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,25 @@ class IdentityProvider:
     issuers: tuple[str, ...]
     audiences: tuple[str, ...]
     jwks_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppStore:
+    """How purchases in the App Store are verified. Absent in a stage that sells nothing there.
+
+    `products` maps what is bought there (product ids) to our plans. `environment` is `Production` or `Sandbox`: what
+    was signed for the one is refused by the other. `app_apple_id` is the number in the app's address in the App Store;
+    production needs it. `roots` replaces Apple's root certificate by others (DER in base64), for simulated stores.
+    `has_online_checks` asks Apple's OCSP responder about each certificate.
+    """
+
+    bundle_id: str
+    products: Mapping[str, str]
+    environment: str = "Production"
+    app_apple_id: int | None = None
+    api_url: str = "https://api.storekit.apple.com"
+    roots: tuple[str, ...] = ()
+    has_online_checks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +93,7 @@ class Settings:
     apple_auth_url: str = "https://appleid.apple.com/auth"
     # Whether the stage holds the key of "Sign in with Apple". Without it nothing is exchanged, kept or revoked there.
     has_apple_sign_in_key: bool = False
+    app_store: AppStore | None = None
     play_store: PlayStore | None = None
     # Where the app sends people who need a higher tier; the app's own address of its page of plans.
     upgrade_url: str = "serenya://subscription/plans"
@@ -147,6 +171,12 @@ class Settings:
         return f"{APP_NAME}/{self.stage}/apple-sign-in"
 
     @property
+    def app_store_secret(self) -> str:
+        """Secrets Manager id of the In-App Purchase key that App Store Connect gives out: `{"issuer_id", "key_id",
+        "private_key"}`, the last one as in the `.p8` file."""
+        return f"{APP_NAME}/{self.stage}/app-store"
+
+    @property
     def play_store_secret(self) -> str:
         """Secrets Manager id of the key of the service account that reads purchases on Google Play: the JSON file that
         the Cloud console gives out, unchanged (`client_email`, `private_key_id`, `private_key`, `token_uri`, …)."""
@@ -160,6 +190,33 @@ def _texts(value: str) -> tuple[str, ...]:
 def _pairs(value: str) -> dict[str, str]:
     """Read `product=plan,product=plan`."""
     return {key.strip(): plan.strip() for key, _, plan in (pair.partition("=") for pair in _texts(value))}
+
+
+def _app_store(environment: Mapping[str, str]) -> AppStore | None:
+    """Read the settings of the App Store; a stage without `APP_STORE_BUNDLE_ID` sells nothing there.
+
+    Raises:
+        ValueError: an environment that is none, or production with other roots than Apple's or without an app id.
+    """
+    if not environment.get("APP_STORE_BUNDLE_ID"):
+        return None
+    name, roots = environment.get("APP_STORE_ENVIRONMENT", "Production"), environment.get("APP_STORE_ROOTS", "")
+    if name not in _APP_STORE_URLS:
+        raise ValueError(f"APP_STORE_ENVIRONMENT is one of {', '.join(_APP_STORE_URLS)}")
+    if name == "Production" and roots:
+        raise ValueError("in production Apple's root alone is trusted: APP_STORE_ROOTS is for simulated stores")
+    app_apple_id = environment.get("APP_STORE_APP_ID")
+    if name == "Production" and app_apple_id is None:
+        raise ValueError("in production APP_STORE_APP_ID must name the app")
+    return AppStore(
+        bundle_id=environment["APP_STORE_BUNDLE_ID"],
+        products=_pairs(environment["APP_STORE_PRODUCTS"]),
+        environment=name,
+        app_apple_id=None if app_apple_id is None else int(app_apple_id),
+        api_url=environment.get("APP_STORE_API_URL", _APP_STORE_URLS[name]).rstrip("/"),
+        roots=_texts(roots),
+        has_online_checks=environment.get("APP_STORE_HAS_ONLINE_CHECKS", "false") == "true",
+    )
 
 
 def _play_store(environment: Mapping[str, str]) -> PlayStore | None:
@@ -206,6 +263,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         apple_auth_url=environment.get("APPLE_AUTH_URL", "https://appleid.apple.com/auth").rstrip("/"),
         upgrade_url=environment.get("UPGRADE_URL", "serenya://subscription/plans"),
         has_apple_sign_in_key=environment.get("HAS_APPLE_SIGN_IN_KEY", "false") == "true",
+        app_store=_app_store(environment),
         play_store=_play_store(environment),
     )
 

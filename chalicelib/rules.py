@@ -117,3 +117,6 @@ class Rules:
     billing_event_life: timedelta = timedelta(days=120)
     # What a store tells of a purchase that nobody has claimed waits for its person for so long.
     unclaimed_purchase_life: timedelta = timedelta(days=400)
+    # While Apple does not answer, a purchase that it signed this lately is taken on its own word; an older one may have
+    # been refunded since.
+    app_store_word_life: timedelta = timedelta(hours=1)
