@@ -129,13 +129,13 @@ def change_consent(call: Call[consent.ConsentRequest]) -> consent.ConsentAnswer:
 
 
 @api.route("POST", "/api/v1/process/upload", guard=SIGNED_IN, limit=UPLOAD, form=documents.UploadForm)
-def upload_document(call: Call[None]) -> documents.UploadAnswer:
+def upload_document(call: Call[None]) -> WithStatus[documents.UploadAnswer]:
     """Hand in a document to be explained."""
     return wiring.rooms().uploads.upload(call.caller, call.headers, call.raw_body)
 
 
 @api.route("POST", "/api/v1/process/upload-url", guard=SIGNED_IN, limit=UPLOAD)
-def presign_upload(call: Call[documents.UploadUrlRequest]) -> documents.UploadUrlAnswer:
+def presign_upload(call: Call[documents.UploadUrlRequest]) -> WithStatus[documents.UploadUrlAnswer]:
     """Get a form with which a document goes straight to the object store."""
     return wiring.rooms().uploads.presign(call.caller, call.headers, call.body)
 

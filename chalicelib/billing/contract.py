@@ -78,6 +78,51 @@ class CurrentSubscriptionAnswer(Answer, kw_only=True):
     ] = UNSET
 
 
+class PlanShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan that can be had, and what it allows."""
+
+    plan_id: Annotated[str, msgspec.Meta(examples=["free", "premium_monthly"])]
+    plan_name: Annotated[str, msgspec.Meta(examples=["Free", "Premium Monthly"])]
+    tier: Tier
+    subscription_type: Annotated[
+        SubscriptionType | None, msgspec.Meta(description="How it is paid; null for the free plan.")
+    ]
+    price: Annotated[Decimal, msgspec.Meta(description="What is charged at once.", examples=[99.99])]
+    monthly_price: Annotated[
+        Decimal,
+        msgspec.Meta(description="What a month costs; of a yearly plan a twelfth, rounded to cents.", examples=[8.33]),
+    ]
+    currency: Annotated[str, msgspec.Meta(examples=["USD"])]
+    limits: PlanLimits
+    features: PlanFeatures
+
+
+class PlansAnswer(Answer, kw_only=True):
+    """Every plan, the free one first. Stores charge in their own currencies; these are the prices in dollars."""
+
+    plans: list[PlanShown]
+
+
+class UsageAnswer(Answer, kw_only=True):
+    """What is used of the running usage period, and how much there is."""
+
+    documents_used: int
+    documents_limit: Annotated[int, msgspec.Meta(description=f"Documents per usage period. {_UNLIMITED}", examples=[5])]
+    chat_messages_used: int
+    chat_messages_limit: Annotated[
+        int, msgspec.Meta(description=f"Chat messages per usage period. {_UNLIMITED}", examples=[50])
+    ]
+    storage_used_gb: Annotated[
+        int,
+        msgspec.Meta(
+            description="Always 0: documents are kept on the phone, and what passes through here is gone in two days."
+        ),
+    ]
+    storage_limit_gb: Annotated[int, msgspec.Meta(description="Gigabytes on the phone.", examples=[1])]
+    period_start: _Instant
+    period_end: Annotated[_Instant, msgspec.Meta(description="When the next period begins, with nothing used.")]
+
+
 class SubscriptionSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What a profile says of the subscription in force."""
 

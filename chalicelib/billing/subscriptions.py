@@ -11,18 +11,22 @@ from chalicelib.billing.contract import (
     CurrentSubscriptionAnswer,
     PlanFeatures,
     PlanLimits,
+    PlansAnswer,
+    PlanShown,
     SubscriptionSummary,
+    UsageAnswer,
     UsageOfPeriod,
 )
 from chalicelib.billing.explain import explain
 from chalicelib.billing.periods import Period, period_at
 from chalicelib.billing.standing import Standing, billing_months, standing_of
-from chalicelib.billing.tiers import TierTerms, on_the_wire
+from chalicelib.billing.tiers import TIERS, Plan, TierTerms, on_the_wire, plans
 from chalicelib.billing.usage import ProfileReader, SessionRule, Usage, usage_at
 from chalicelib.clock import Clock
 from chalicelib.ids import new_id
 from chalicelib.models.profile import Subscription, UsagePeriod
 from chalicelib.models.states import SubscriptionProvider, SubscriptionStatus, Tier
+from chalicelib.stores.reservation import Unit
 from chalicelib.web.request import Caller
 
 
@@ -47,6 +51,21 @@ class Subscriptions:
         subscription, now = user.data.current_subscription, self.clock.now()
         answer = project(subscription, now)
         return msgspec.structs.replace(answer, explanation=explain(subscription, now)) if is_explained else answer
+
+    def plans(self) -> PlansAnswer:
+        """Return every plan, with its exact price; asks nobody anything."""
+        return PlansAnswer(plans=[show_plan(plan) for plan in plans()])
+
+    def usage(self, caller: Caller) -> UsageAnswer:
+        """Return what the caller used of the running period; one read.
+
+        Raises:
+            Unauthenticated: the session was revoked, or nobody has this id.
+            Forbidden: the account is suspended.
+            Unavailable: the table does not answer.
+        """
+        user = self.sessions.require_live(self.read_profile(caller.user_id), caller)
+        return show_usage(user.data.current_subscription, self.clock.now())
 
     def summary(self, subscription: Subscription, at: datetime) -> SubscriptionSummary:
         """Return what a profile says of its subscription at an instant; no question to the table."""
@@ -107,6 +126,38 @@ def project(subscription: Subscription, now: datetime) -> CurrentSubscriptionAns
         limits=_limits(standing.terms),
         features=_features(standing.terms),
         usage=_usage(usage_at(subscription, now)),
+    )
+
+
+def show_plan(plan: Plan) -> PlanShown:
+    """Map a plan to what the contract shows of it."""
+    terms = TIERS[plan.tier]
+    return PlanShown(
+        plan_id=plan.plan_id,
+        plan_name=plan.name,
+        tier=plan.tier,
+        subscription_type=plan.subscription_type,
+        price=plan.price.amount,
+        monthly_price=plan.monthly_price.amount,
+        currency=plan.price.currency,
+        limits=_limits(terms),
+        features=_features(terms),
+    )
+
+
+def show_usage(subscription: Subscription, now: datetime) -> UsageAnswer:
+    """Map a stored subscription to what is used of it at an instant."""
+    documents, messages = usage_at(subscription, now), usage_at(subscription, now, Unit.MESSAGE)
+    limits = _limits(standing_of(subscription, now).terms)
+    return UsageAnswer(
+        documents_used=documents.used,
+        documents_limit=limits.max_documents,
+        chat_messages_used=messages.used,
+        chat_messages_limit=limits.max_chat_messages,
+        storage_used_gb=0,
+        storage_limit_gb=limits.max_storage_gb,
+        period_start=documents.period.start,
+        period_end=documents.period.end,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
 from chalicelib.documents.inspection import Declared, Inspected, InspectionLimits
@@ -38,11 +39,26 @@ class SessionRule(Protocol):
 
 
 class Reserved(Protocol):
-    """A unit that is counted."""
+    """A unit that is counted. `used` and `limit` are those of the running period; no limit is None."""
 
     @property
     def is_repeat(self) -> bool:
         """Whether it was counted for the same job before: that job stands, and nothing was written."""
+        ...
+
+    @property
+    def used(self) -> int:
+        """Units used, this one included."""
+        ...
+
+    @property
+    def limit(self) -> int | None:
+        """Units that there are."""
+        ...
+
+    @property
+    def resets_at(self) -> datetime:
+        """When the next period begins."""
         ...
 
 

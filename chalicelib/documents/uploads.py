@@ -21,7 +21,7 @@ from chalicelib.documents.contract import (
     UploadUrlAnswer,
     UploadUrlRequest,
 )
-from chalicelib.documents.doors import Inspect, Objects, Profiles, RequireConsent, Reservations, SessionRule
+from chalicelib.documents.doors import Inspect, Objects, Profiles, RequireConsent, Reservations, Reserved, SessionRule
 from chalicelib.documents.inspection import Declared, Inspected, InspectionLimits, check_declared
 from chalicelib.documents.jobs import MIME_TYPES, UNFINISHED, NewJob, new_job
 from chalicelib.documents.places import upload_key
@@ -34,8 +34,10 @@ from chalicelib.models.states import JobKind, JobState
 from chalicelib.observe.log import log
 from chalicelib.rules import Rules
 from chalicelib.stores.jobs import JobStore
+from chalicelib.web.limits import quota_headers
 from chalicelib.web.multipart import FilePart, Form, FormLimits, read_form, safe_file_name
 from chalicelib.web.request import Caller
+from chalicelib.web.response import WithStatus
 
 _MOST_REPEAT_CHARACTERS: Final = 200
 _HEX: Final = re.compile(r"[0-9a-fA-F]{64}")
@@ -55,8 +57,8 @@ class Uploads:
     clock: Clock
     rules: Rules
 
-    def upload(self, caller: Caller, headers: Mapping[str, str], body: bytes) -> UploadAnswer:
-        """Take a document from a multipart body; header names are in lower case.
+    def upload(self, caller: Caller, headers: Mapping[str, str], body: bytes) -> WithStatus[UploadAnswer]:
+        """Take a document from a multipart body; header names are in lower case. The answer's headers have the quota.
 
         The same user, bytes and timestamp (or, without one, `Idempotency-Key`) are the same job, however often they
         arrive. Nothing is stored or counted unless the file passes inspection.
@@ -73,13 +75,16 @@ class Uploads:
         now = self.clock.now()
         job_id = _job_id(caller.user_id, inspected.sha256, _repeat_key(form, headers))
         new = NewJob(caller.user_id, job_id, inspected.file_type, inspected.size, inspected.sha256, is_inspected=True)
-        job = self._begin(user, caller, new, now, deadline=now + self.rules.job_deadline)
+        reserved, job = self._begin(user, caller, new, now, deadline=now + self.rules.job_deadline)
         if job.data.state in UNFINISHED:
             self._store(job, form.file.content, inspected.file_type)
-        return self._taken(job, form.file, inspected)
+        return WithStatus(self._taken(job, form.file, inspected), headers=_quota(reserved, now))
 
-    def presign(self, caller: Caller, headers: Mapping[str, str], request: UploadUrlRequest) -> UploadUrlAnswer:
-        """Reserve a unit and give out a form with which exactly the declared document can go to the object store.
+    def presign(
+        self, caller: Caller, headers: Mapping[str, str], request: UploadUrlRequest
+    ) -> WithStatus[UploadUrlAnswer]:
+        """Reserve a unit and give out a form with which exactly the declared document can go to the object store. The
+        answer's headers have the quota.
 
         With the same `Idempotency-Key` and values it is the same job. The unit of a form that is not used in time
         goes back. The bytes are inspected when they are there.
@@ -103,7 +108,7 @@ class Uploads:
             is_inspected=False,
         )
         usable = self.rules.presigned_life
-        job = self._begin(user, caller, new, now, deadline=now + usable + self.rules.job_deadline)
+        reserved, job = self._begin(user, caller, new, now, deadline=now + usable + self.rules.job_deadline)
         expires_at = _expiry(job, now, self.rules)
         url, fields = self.objects.presign(
             upload_key(caller.user_id, job_id, file_type),
@@ -113,19 +118,23 @@ class Uploads:
             expires_in_seconds=int((expires_at - now).total_seconds()),
         )
         log("upload_presigned", job_id=job_id, file_type=file_type.value, size=request.file_size)
-        return UploadUrlAnswer(job_id=job_id, upload=PresignedForm(url=url, fields=fields), expires_at=expires_at)
+        answer = UploadUrlAnswer(job_id=job_id, upload=PresignedForm(url=url, fields=fields), expires_at=expires_at)
+        return WithStatus(answer, headers=_quota(reserved, now))
 
     def _admit(self, caller: Caller) -> UserItem:
         user = self.sessions.require_live(self.profiles.by_id(caller.user_id), caller)
         self.require_consent(user)
         return user
 
-    def _begin(self, user: UserItem, caller: Caller, new: NewJob, now: datetime, deadline: datetime) -> JobItem:
+    def _begin(
+        self, user: UserItem, caller: Caller, new: NewJob, now: datetime, deadline: datetime
+    ) -> tuple[Reserved, JobItem]:
         """Reserve the unit and create the job; for a repeated upload, return the job that is there."""
         job = new_job(new, self.jobs.due_key(new.job_id, deadline), deadline, now, self.rules)
-        if not self.reservations.reserve(user, caller, job).is_repeat:
+        reserved = self.reservations.reserve(user, caller, job)
+        if not reserved.is_repeat:
             log("unit_reserved", job_id=new.job_id)
-            return job
+            return reserved, job
         found = self.jobs.find(new.user_id, new.job_id)
         if found is None:
             raise errors.Unavailable(message="The job of this upload is being removed.")
@@ -136,7 +145,7 @@ class Uploads:
                 user_message="This document was removed. To have it analysed again, please choose it again.",
             )
         log("upload_repeated", job_id=new.job_id, state=found.data.state.value)
-        return found
+        return reserved, found
 
     def _store(self, job: JobItem, content: bytes, file_type: FileType) -> None:
         """Store the document; where it is there already no second event is fired.
@@ -181,6 +190,10 @@ class Uploads:
         if file_type is None:
             raise errors.InvalidRequest("UNSUPPORTED_FILE_TYPE", details={"field": "file_type"})
         return file_type, None if request.checksum_sha256 is None else _digest(request.checksum_sha256)
+
+
+def _quota(reserved: Reserved, now: datetime) -> dict[str, str]:
+    return quota_headers(reserved.used, reserved.limit, reserved.resets_at, now)
 
 
 def _declared(form: Form) -> Declared:

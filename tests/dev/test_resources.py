@@ -50,10 +50,16 @@ def test_stages_share_no_name() -> None:
 def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_run(stage: str) -> None:
     config = json.loads((ROOT / ".chalice" / "config.json").read_text())
     functions = config["stages"][stage]["lambda_functions"]
-    retries, resets, erasures = declared(stage).queues
-    assert retries.visibility.total_seconds() >= VISIBILITY_FACTOR * functions["retry_analysis"]["lambda_timeout"]
-    assert resets.visibility.total_seconds() >= VISIBILITY_FACTOR * functions["reset_usage_batch"]["lambda_timeout"]
-    assert erasures.visibility.total_seconds() >= VISIBILITY_FACTOR * functions["carry_erasure_on"]["lambda_timeout"]
+    read_by = {
+        "analysis-retries": "retry_analysis",
+        "analysis-priority": "retry_analysis",
+        "usage-resets": "reset_usage_batch",
+        "erasures": "carry_erasure_on",
+    }
+    for name, function in read_by.items():
+        queue = declared(stage).queue_named(f"serenya-{stage}-{name}")
+        assert queue is not None
+        assert queue.visibility.total_seconds() >= VISIBILITY_FACTOR * functions[function]["lambda_timeout"]
 
 
 def test_every_queue_gives_up_after_five_receives_and_keeps_dead_letters_longer() -> None:

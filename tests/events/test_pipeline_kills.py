@@ -217,7 +217,7 @@ def test_a_sweep_that_is_killed_anywhere_is_made_up_for_by_the_next(world: World
 
 def test_a_presigned_document_that_is_killed_anywhere_gives_one_result_or_its_unit_back(world: World) -> None:
     def journey(one: World) -> None:
-        answer = one.uploads.presign(one.caller, {}, UploadUrlRequest(file_type="pdf", file_size=len(PDF)))
+        answer = one.uploads.presign(one.caller, {}, UploadUrlRequest(file_type="pdf", file_size=len(PDF))).answer
         with_calls_uncounted(one, lambda: one.objects.put(one.key(answer.job_id), PDF, "application/pdf"))
         redeliver(one)
 

@@ -187,7 +187,7 @@ class World:
 
     def send(self, content: bytes = PDF, *, timestamp: str | None = "2026-03-14T09:30:00Z", **form: Any) -> Any:
         headers, body = a_form(content, timestamp=timestamp, **form)
-        return self.uploads.upload(self.caller, headers, body)
+        return self.uploads.upload(self.caller, headers, body).answer
 
     def uploaded(self, content: bytes = PDF, **form: Any) -> str:
         return str(self.send(content, **form).job_id)

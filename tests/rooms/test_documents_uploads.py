@@ -199,7 +199,7 @@ def test_the_same_upload_10_times_in_parallel_is_one_job_for_one_unit(second_wor
 
 def presigned(world: World, headers: dict[str, str] | None = None, **request: object) -> UploadUrlAnswer:
     wanted = {"file_type": "pdf", "file_size": len(PDF), **request}
-    return world.uploads.presign(world.caller, headers or {}, UploadUrlRequest(**wanted))  # type: ignore[arg-type]  # wrong types are cases too
+    return world.uploads.presign(world.caller, headers or {}, UploadUrlRequest(**wanted)).answer  # type: ignore[arg-type]  # wrong types are cases too
 
 
 def policy_of(answer: UploadUrlAnswer) -> dict[str, object]:

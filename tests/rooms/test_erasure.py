@@ -101,9 +101,7 @@ def test_the_guard_of_something_kept_names_the_random_key(leaving: Leaving) -> N
     keeping.ask()
     keeping.run(2)
     (kept,) = [item for item in keeping.kept() if item["entity_type"]["S"] == "subscription_history"]
-    guard = GuardItem.get(
-        *keys.subscription_guard_key("apple", f"sub-{leaving.user_id}"), consistent_read=True
-    )
+    guard = GuardItem.get(*keys.subscription_guard_key("apple", f"sub-{leaving.user_id}"), consistent_read=True)
     assert kept["PK"]["S"] == keys.retained_partition(guard.data.user_id)
 
 
@@ -386,7 +384,7 @@ def test_while_an_upload_form_can_be_used_documents_are_looked_for_again(leaving
     from chalicelib.documents.contract import UploadUrlRequest
 
     world = leaving.world
-    answer = world.uploads.presign(leaving.caller, {}, UploadUrlRequest(file_type="pdf", file_size=30))
+    answer = world.uploads.presign(leaving.caller, {}, UploadUrlRequest(file_type="pdf", file_size=30)).answer
     request_id = leaving.ask()
     leaving.run(2)
     assert leaving.status(request_id).progress["documents"] == "processing"
