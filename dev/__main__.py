@@ -1,4 +1,4 @@
-"""The commands behind `make`: `python -m dev run|demo|cloud|token|fire FUNCTION`."""
+"""The commands behind `make`: `python -m dev run|demo|cloud|token|buy PLAN STORE|fire FUNCTION`."""
 
 import os
 import signal

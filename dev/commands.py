@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-USAGE: Final = "Usage: python -m dev run|demo|cloud|token|fire FUNCTION"
+USAGE: Final = "Usage: python -m dev run|demo|cloud|token|buy PLAN STORE|fire FUNCTION"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,6 +42,10 @@ def main(arguments: Sequence[str]) -> int:
 
             # Somebody else than the demonstration's user, whose session a second sign-in would end.
             return _said(lambda: str(Backend(ports).sign_in(TERMINAL_EMAIL)["access_token"]))
+        case ["buy", plan_id, store]:
+            from dev.buying import buy
+
+            return _said(lambda: buy(plan_id, store, ports, print))
         case ["fire", function]:
             from dev.fire import fire
 
@@ -51,12 +55,14 @@ def main(arguments: Sequence[str]) -> int:
             return 2
 
 
-def _said(answer: Callable[[], str]) -> int:
+def _said(answer: Callable[[], str | None]) -> int:
     from dev.supervision import CommandFailedError
 
     try:
-        print(answer())
+        text = answer()
     except CommandFailedError as error:
         print(error, file=sys.stderr)
         return 1
+    if text is not None:
+        print(text)
     return 0

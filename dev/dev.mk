@@ -3,9 +3,11 @@
 PORT ?= 8000
 CLOUD_PORT ?= 4566
 IDENTITY_PROVIDER_PORT ?= 4567
-export PORT CLOUD_PORT IDENTITY_PROVIDER_PORT
+STOREFRONT_PORT ?= 4568
+PROVIDER ?= apple
+export PORT CLOUD_PORT IDENTITY_PROVIDER_PORT STOREFRONT_PORT
 
-.PHONY: run demo cloud token reset-usage
+.PHONY: run demo cloud token buy reset-usage reconcile
 
 run: setup ## Start everything, take one real document through, and serve until Ctrl-C
 	@dev/start $(PY) -m dev run
@@ -21,3 +23,9 @@ token: ## An access token of a local user, for curl
 
 reset-usage: ## Fire the usage reset now, in the running service
 	@$(PY) -m dev fire sweep_usage
+
+buy: ## Buy a plan for the local user: PLAN=premium_monthly, PROVIDER=apple, google or stripe
+	@$(PY) -m dev buy "$(PLAN)" "$(PROVIDER)"
+
+reconcile: ## Fire the billing reconciliation now, in the running service
+	@$(PY) -m dev fire sweep_billing

@@ -36,6 +36,7 @@ class Ports:
     service: int
     cloud: int
     identity_provider: int
+    storefront: int
 
     @property
     def service_url(self) -> str:
@@ -52,9 +53,15 @@ class Ports:
         """The identity provider."""
         return f"http://{HOST}:{self.identity_provider}"
 
+    @property
+    def storefront_url(self) -> str:
+        """The simulated stores."""
+        return f"http://{HOST}:{self.storefront}"
+
 
 def ports_from(environment: Mapping[str, str]) -> Ports:
-    """Read the ports from `PORT` (8000), `CLOUD_PORT` (4566) and `IDENTITY_PROVIDER_PORT` (4567).
+    """Read the ports from `PORT` (8000), `CLOUD_PORT` (4566), `IDENTITY_PROVIDER_PORT` (4567) and `STOREFRONT_PORT`
+    (4568).
 
     Raises:
         ValueError: one of them is not a port.
@@ -63,6 +70,7 @@ def ports_from(environment: Mapping[str, str]) -> Ports:
         service=_port(environment, "PORT", 8000),
         cloud=_port(environment, "CLOUD_PORT", 4566),
         identity_provider=_port(environment, "IDENTITY_PROVIDER_PORT", 4567),
+        storefront=_port(environment, "STOREFRONT_PORT", 4568),
     )
 
 
