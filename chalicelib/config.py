@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from typing import Final
 
+from chalicelib import config_billing
+from chalicelib.config_billing import AppStore, PlayStore, Stripe, texts
 from chalicelib.rules import Rules
+
+__all__ = ["APP_NAME", "VERSION", "AppStore", "IdentityProvider", "PlayStore", "Settings", "Stripe", "load", "settings"]
 
 APP_NAME: Final = "serenya"
 VERSION: Final = "0.1.0"
-_APP_STORE_URLS: Final = {
-    "Production": "https://api.storekit.apple.com",
-    "Sandbox": "https://api.storekit-sandbox.apple.com",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,46 +40,6 @@ class IdentityProvider:
 
 
 @dataclass(frozen=True, slots=True)
-class AppStore:
-    """How purchases in the App Store are verified. Absent in a stage that sells nothing there.
-
-    `products` maps what is bought there (product ids) to our plans. `environment` is `Production` or `Sandbox`: what
-    was signed for the one is refused by the other. `app_apple_id` is the number in the app's address in the App Store;
-    production needs it. `roots` replaces Apple's root certificate by others (DER in base64), for simulated stores.
-    `has_online_checks` asks Apple's OCSP responder about each certificate.
-    """
-
-    bundle_id: str
-    products: Mapping[str, str]
-    environment: str = "Production"
-    app_apple_id: int | None = None
-    api_url: str = "https://api.storekit.apple.com"
-    roots: tuple[str, ...] = ()
-    has_online_checks: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PlayStore:
-    """How purchases on Google Play are verified. Absent in a stage that sells nothing there.
-
-    `products` maps what is bought there (`product id:base plan id`) to our plans. A push of Pub/Sub is genuine when its
-    token is Google's, made for `push_audience` and by the service account `push_email`, which the push subscription
-    names. Test purchases unlock nothing unless `admits_test_purchases` says so.
-    Sources: Google "Real-time developer notifications reference", "Authentication for push subscriptions".
-    """
-
-    package_name: str
-    push_audience: str
-    push_email: str
-    products: Mapping[str, str]
-    issuers: tuple[str, ...] = ("https://accounts.google.com", "accounts.google.com")
-    jwks_url: str = "https://www.googleapis.com/oauth2/v3/certs"
-    token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105  # an address
-    api_url: str = "https://androidpublisher.googleapis.com/androidpublisher/v3"
-    admits_test_purchases: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """A stage's settings, read once from the environment."""
 
@@ -95,6 +55,7 @@ class Settings:
     has_apple_sign_in_key: bool = False
     app_store: AppStore | None = None
     play_store: PlayStore | None = None
+    stripe: Stripe | None = None
     # Where the app sends people who need a higher tier; the app's own address of its page of plans.
     upgrade_url: str = "serenya://subscription/plans"
     # Signing keys are read again after this, so that a rotation or a revocation is picked up without a deployment.
@@ -182,58 +143,11 @@ class Settings:
         the Cloud console gives out, unchanged (`client_email`, `private_key_id`, `private_key`, `token_uri`, …)."""
         return f"{APP_NAME}/{self.stage}/play-store"
 
-
-def _texts(value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def _pairs(value: str) -> dict[str, str]:
-    """Read `product=plan,product=plan`."""
-    return {key.strip(): plan.strip() for key, _, plan in (pair.partition("=") for pair in _texts(value))}
-
-
-def _app_store(environment: Mapping[str, str]) -> AppStore | None:
-    """Read the settings of the App Store; a stage without `APP_STORE_BUNDLE_ID` sells nothing there.
-
-    Raises:
-        ValueError: an environment that is none, or production with other roots than Apple's or without an app id.
-    """
-    if not environment.get("APP_STORE_BUNDLE_ID"):
-        return None
-    name, roots = environment.get("APP_STORE_ENVIRONMENT", "Production"), environment.get("APP_STORE_ROOTS", "")
-    if name not in _APP_STORE_URLS:
-        raise ValueError(f"APP_STORE_ENVIRONMENT is one of {', '.join(_APP_STORE_URLS)}")
-    if name == "Production" and roots:
-        raise ValueError("in production Apple's root alone is trusted: APP_STORE_ROOTS is for simulated stores")
-    app_apple_id = environment.get("APP_STORE_APP_ID")
-    if name == "Production" and app_apple_id is None:
-        raise ValueError("in production APP_STORE_APP_ID must name the app")
-    return AppStore(
-        bundle_id=environment["APP_STORE_BUNDLE_ID"],
-        products=_pairs(environment["APP_STORE_PRODUCTS"]),
-        environment=name,
-        app_apple_id=None if app_apple_id is None else int(app_apple_id),
-        api_url=environment.get("APP_STORE_API_URL", _APP_STORE_URLS[name]).rstrip("/"),
-        roots=_texts(roots),
-        has_online_checks=environment.get("APP_STORE_HAS_ONLINE_CHECKS", "false") == "true",
-    )
-
-
-def _play_store(environment: Mapping[str, str]) -> PlayStore | None:
-    """Read the settings of Google Play; a stage without `PLAY_PACKAGE_NAME` sells nothing there."""
-    if not environment.get("PLAY_PACKAGE_NAME"):
-        return None
-    usual = {one.name: one.default for one in fields(PlayStore)}
-    return PlayStore(
-        package_name=environment["PLAY_PACKAGE_NAME"],
-        push_audience=environment["PLAY_PUSH_AUDIENCE"],
-        push_email=environment["PLAY_PUSH_EMAIL"],
-        products=_pairs(environment["PLAY_PRODUCTS"]),
-        jwks_url=environment.get("PLAY_JWKS_URL", str(usual["jwks_url"])),
-        token_url=environment.get("PLAY_TOKEN_URL", str(usual["token_url"])),
-        api_url=environment.get("PLAY_API_URL", str(usual["api_url"])).rstrip("/"),
-        admits_test_purchases=environment.get("PLAY_ADMITS_TEST_PURCHASES", "false") == "true",
-    )
+    @property
+    def stripe_secret(self) -> str:
+        """Secrets Manager id of what Stripe's dashboard gives out: `{"api_key", "webhook_secret",
+        "previous_webhook_secret"}`; the last one is null but while the webhook's secret is rolled."""
+        return f"{APP_NAME}/{self.stage}/stripe"
 
 
 def load(environment: Mapping[str, str]) -> Settings:
@@ -249,22 +163,23 @@ def load(environment: Mapping[str, str]) -> Settings:
         region=environment.get("SERENYA_REGION") or environment.get("AWS_REGION") or environment["AWS_DEFAULT_REGION"],
         google=IdentityProvider(
             name="google",
-            issuers=_texts(environment.get("GOOGLE_ISSUERS", "https://accounts.google.com,accounts.google.com")),
-            audiences=_texts(environment["GOOGLE_CLIENT_IDS"]),
+            issuers=texts(environment.get("GOOGLE_ISSUERS", "https://accounts.google.com,accounts.google.com")),
+            audiences=texts(environment["GOOGLE_CLIENT_IDS"]),
             jwks_url=environment.get("GOOGLE_JWKS_URL", "https://www.googleapis.com/oauth2/v3/certs"),
         ),
         apple=IdentityProvider(
             name="apple",
-            issuers=_texts(environment.get("APPLE_ISSUERS", "https://appleid.apple.com")),
-            audiences=_texts(environment["APPLE_CLIENT_IDS"]),
+            issuers=texts(environment.get("APPLE_ISSUERS", "https://appleid.apple.com")),
+            audiences=texts(environment["APPLE_CLIENT_IDS"]),
             jwks_url=environment.get("APPLE_JWKS_URL", "https://appleid.apple.com/auth/keys"),
         ),
         analyst=environment.get("ANALYST", "local"),
         apple_auth_url=environment.get("APPLE_AUTH_URL", "https://appleid.apple.com/auth").rstrip("/"),
         upgrade_url=environment.get("UPGRADE_URL", "serenya://subscription/plans"),
         has_apple_sign_in_key=environment.get("HAS_APPLE_SIGN_IN_KEY", "false") == "true",
-        app_store=_app_store(environment),
-        play_store=_play_store(environment),
+        app_store=config_billing.app_store(environment),
+        play_store=config_billing.play_store(environment),
+        stripe=config_billing.stripe(environment),
     )
 
 

@@ -120,3 +120,7 @@ class Rules:
     # While Apple does not answer, a purchase that it signed this lately is taken on its own word; an older one may have
     # been refunded since.
     app_store_word_life: timedelta = timedelta(hours=1)
+    # Stripe signs each attempt to deliver anew; one that was signed longer ago, or later than now, is a replay.
+    stripe_signature_tolerance: timedelta = timedelta(seconds=300)
+    # A renewal through Stripe that failed is forgiven for so long; Stripe itself tries again for one to four weeks.
+    stripe_grace: timedelta = timedelta(days=7)

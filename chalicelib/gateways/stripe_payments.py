@@ -1,0 +1,91 @@
+"""What one invoice of Stripe's says of a payment: how much, whether it came, and how much of it went back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from chalicelib.gateways.provider_facts import PaymentSeen, Version
+from chalicelib.gateways.stripe_money import amount_of, money_of
+from chalicelib.gateways.stripe_objects import Charge, Dispute, Invoice, Refund, id_of, instant
+from chalicelib.models.states import PaymentStatus, SubscriptionProvider
+
+_NOT_REFUNDED: Final = frozenset({"failed", "canceled"})
+"""A refund that failed or was called off went back to us: Stripe's word for "refund reversed"."""
+_MONEY_TAKEN_BACK: Final = frozenset(
+    {"needs_response", "under_review", "appeal_needs_response", "appeal_under_review", "lost"}
+)
+"""The `warning_` statuses are questions of a bank that has taken nothing yet, `won` and `prevented` leave us the
+money."""
+
+
+def payment_of(
+    invoice: Invoice,
+    subscription_id: str,
+    charges: Iterable[Charge],
+    disputes: Mapping[str, tuple[Dispute, ...]],
+    version: Version,
+) -> PaymentSeen | None:
+    """Return what an invoice says of its payment; None for a draft, which may yet change, and for one over nothing."""
+    amount = invoice.amount_paid if invoice.is_paid else invoice.amount_due
+    if invoice.status in (None, "draft") or amount <= 0:
+        return None
+    behind = _charges_behind(invoice, charges) if invoice.is_paid else ()
+    refunds = [refund for charge in behind for refund in _refunds(charge)]
+    refunded = min(sum(_refunded(charge) for charge in behind), amount)
+    taken_back = [one for charge in behind for one in disputes.get(charge.id, ()) if one.status in _MONEY_TAKEN_BACK]
+    status = _status(invoice, is_refunded=refunded == amount, is_disputed=bool(taken_back))
+    return PaymentSeen(
+        provider=SubscriptionProvider.STRIPE,
+        transaction_id=invoice.id,
+        subscription_external_id=subscription_id,
+        money=money_of(amount, invoice.currency),
+        status=status,
+        purchased_at=instant(invoice.created),
+        processed_at=_processed_at(invoice),
+        version=version,
+        refunded=amount_of(refunded, invoice.currency) if refunded else None,
+        method=next((one.payment_method_details.type for one in behind if one.payment_method_details), None),
+        changed_at=_changed_at(status, refunds, taken_back),
+    )
+
+
+def _status(invoice: Invoice, *, is_refunded: bool, is_disputed: bool) -> PaymentStatus:
+    """A refund in full outweighs a dispute: what went back cannot be won back."""
+    if not invoice.is_paid:
+        is_over = invoice.status in ("void", "uncollectible")
+        return PaymentStatus.FAILED if is_over or invoice.attempt_count > 0 else PaymentStatus.PENDING
+    if is_refunded:
+        return PaymentStatus.REFUNDED
+    return PaymentStatus.DISPUTED if is_disputed else PaymentStatus.COMPLETED
+
+
+def _charges_behind(invoice: Invoice, charges: Iterable[Charge]) -> tuple[Charge, ...]:
+    payments = [one.payment for one in (invoice.payments.data if invoice.payments is not None else ())]
+    intents = {id_of(one.payment_intent) for one in payments} - {None}
+    direct = {id_of(one.charge) for one in payments} - {None}
+    return tuple(one for one in charges if one.paid and (id_of(one.payment_intent) in intents or one.id in direct))
+
+
+def _refunds(charge: Charge) -> tuple[Refund, ...]:
+    return tuple(one for one in (charge.refunds.data if charge.refunds else ()) if one.status not in _NOT_REFUNDED)
+
+
+def _refunded(charge: Charge) -> int:
+    """Stripe's own sum, unless all refunds are at hand: of a refund that fails later the sum may lag behind."""
+    if charge.refunds is None or charge.refunds.has_more:
+        return charge.amount_refunded
+    return sum(refund.amount for refund in _refunds(charge))
+
+
+def _processed_at(invoice: Invoice) -> datetime | None:
+    if not invoice.is_paid:
+        return None
+    paid_at = invoice.status_transitions.paid_at
+    return instant(paid_at if paid_at is not None else invoice.created)
+
+
+def _changed_at(status: PaymentStatus, refunds: Iterable[Refund], disputes: Iterable[Dispute]) -> datetime | None:
+    seconds = [one.created for one in (refunds if status is PaymentStatus.REFUNDED else disputes)]
+    return instant(max(seconds)) if seconds else None
