@@ -64,7 +64,5 @@ def told(subscription: dict[str, Any]) -> str:
     renews = "renews" if subscription["auto_renew"] else "does not renew"
     usage = subscription["usage"]
     limit = "unlimited" if usage["limit"] < 0 else f"{usage['documents_processed']} of {usage['limit']}"
-    return (
-        f"{subscription['plan_name']} ({subscription['tier']}, {subscription['status']}, by {subscription['provider']}, "
-        f"{renews}{until}); documents: {limit}"
-    )
+    standing = f"{subscription['tier']}, {subscription['status']}, by {subscription['provider']}, {renews}{until}"
+    return f"{subscription['plan_name']} ({standing}); documents: {limit}"
