@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from chalicelib import config
 from deploy import permissions
+from deploy.billing_page import billing_page
 from deploy.data_page import data_page
 from deploy.policies import policy
 
@@ -27,7 +28,11 @@ def stage_settings(stage: str) -> config.Settings:
 
 def generated_files() -> dict[Path, str]:
     """Return every generated file with the text that it must have."""
-    files = {ROOT / "docs" / "openapi.json": _json(_contract()), ROOT / "docs" / "data.md": data_page()}
+    files = {
+        ROOT / "docs" / "openapi.json": _json(_contract()),
+        ROOT / "docs" / "data.md": data_page(),
+        ROOT / "docs" / "billing.md": billing_page(),
+    }
     for stage in STAGES:
         settings = stage_settings(stage)
         for function, needs in permissions.FUNCTIONS.items():

@@ -88,7 +88,8 @@ def _paused(evidence: Evidence) -> Outcome:
 
 
 def _in_retry(evidence: Evidence) -> Outcome:
-    return Outcome(SubscriptionStatus.EXPIRED, evidence.ends_at, _charged_at(evidence), auto_renew=evidence.will_renew)
+    """When the store tries next it does not say."""
+    return Outcome(SubscriptionStatus.EXPIRED, evidence.ends_at, auto_renew=evidence.will_renew)
 
 
 def _in_grace(evidence: Evidence) -> Outcome:
