@@ -36,7 +36,7 @@ class MessageUnits:
             Unavailable: the table does not answer.
         """
         actions = [_DATA.claim_token.remove(), _DATA.lease_until.remove(), _DATA.answers.set(_DATA.answers + 1)]
-        return _update(unit, [*actions, MessageUnitItem.updated_at.set(at)], _is_ours(unit))
+        return _update(_bare(unit), [*actions, MessageUnitItem.updated_at.set(at)], _is_ours(unit))
 
     def give_back(self, unit: MessageUnitItem, at: datetime) -> bool:
         """Remove a unit and take it off the count it is part of, both or neither; the same message counts anew then.
