@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import random
+import time
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
 
 import pytest
 from pynamodb.connection.table import TableConnection
@@ -21,10 +19,10 @@ from chalicelib.privacy.consents import require_processing
 from chalicelib.stores.reservation import Reserved
 from chalicelib.stores.usage import ResetOutcome, UsageStore
 from chalicelib.web.request import Caller
+from tests.rooms.usage_world import at_once, kinds
 from tests.support import SettableClock
 from tests.unit.billing.people import SIGNED_UP, LiveSessions, caller_of, job, paid, person
 
-T = TypeVar("T")
 PERIOD_END = datetime(2026, 2, 28, 15, 0, tzinfo=UTC)
 
 
@@ -72,26 +70,6 @@ def _used() -> int:
 
 def _jobs() -> int:
     return sum(1 for _ in JobItem.query(keys.user_partition("u1"), JobItem.sk.startswith("JOB#"), consistent_read=True))
-
-
-def _at_once(number: int, act: Callable[[int], T]) -> list[T | errors.ServiceError]:
-    """Run `act` on as many threads, which all begin at the same moment."""
-    start = threading.Barrier(number)
-
-    def run(index: int) -> T | errors.ServiceError:
-        start.wait()
-        try:
-            return act(index)
-        except errors.ServiceError as refusal:
-            return refusal
-
-    with ThreadPoolExecutor(number) as threads:
-        return list(threads.map(run, range(number)))
-
-
-def _kinds(results: list[Any]) -> dict[str, int]:
-    names = [type(result).__name__ for result in results]
-    return {name: names.count(name) for name in set(names)}
 
 
 def test_five_documents_pass_and_the_sixth_is_told_why_not(table: TableConnection) -> None:
@@ -231,25 +209,40 @@ def test_a_profile_that_keeps_changing_is_asked_to_come_back(table: TableConnect
 def test_with_four_of_five_used_exactly_one_of_ten_passes(second_engine: TableConnection) -> None:
     house = _House()
     user = house.settle(used=4)
-    results = _at_once(10, lambda number: house.upload(str(number), user))
-    assert _kinds(results) == {"Reserved": 1, "QuotaSpent": 9}
+    results = at_once(10, lambda number: house.upload(str(number), user))
+    assert kinds(results) == {"Reserved": 1, "QuotaSpent": 9}
     assert (_used(), _jobs()) == (5, 1)
 
 
 @pytest.mark.second_engine
-def test_fifty_at_once_get_exactly_five(second_engine: TableConnection) -> None:
-    house = _House()
-    user = house.settle()
-    results = _at_once(50, lambda number: house.upload(str(number), user))
-    assert _kinds(results) == {"Reserved": 5, "QuotaSpent": 45}
-    assert (_used(), _jobs()) == (5, 5)
+def test_fifty_at_once_get_exactly_five_with_each_of_twenty_seeds(second_engine: TableConnection) -> None:
+    """A seed decides who begins when, who brings a stale profile, and who sends the same document as another."""
+    for seed in range(20):
+        draw = random.Random(seed)
+        waits = [draw.choice((0.0, 0.0, draw.uniform(0, 0.02))) for _ in range(50)]
+        names = [str(draw.randrange(40)) for _ in range(50)]
+        is_stale = [draw.random() < 0.7 for _ in range(50)]
+        house = _House()
+        for item in JobItem.query(keys.user_partition("u1"), JobItem.sk.startswith("JOB#")):
+            item.delete()
+        user = house.settle()
+
+        def act(number: int) -> Reserved:
+            time.sleep(waits[number])  # noqa: B023  # called before the loop goes on
+            return house.upload(names[number], user if is_stale[number] else None)  # noqa: B023
+
+        results = at_once(50, act)
+        granted = [one for one in results if isinstance(one, Reserved) and not one.is_repeat]
+        assert len(granted) == 5, seed
+        assert {type(one) for one in results} <= {Reserved, errors.QuotaSpent}, seed
+        assert (_used(), _jobs()) == (5, 5), seed
 
 
 @pytest.mark.second_engine
 def test_twenty_repeats_of_one_upload_at_once_cost_one_unit(second_engine: TableConnection) -> None:
     house = _House()
     user = house.settle(used=4)
-    results = _at_once(20, lambda _: house.upload("the same", user))
+    results = at_once(20, lambda _: house.upload("the same", user))
     assert sorted(result.is_repeat for result in results if isinstance(result, Reserved)) == [False] + [True] * 19
     assert (_used(), _jobs()) == (5, 1)
 
@@ -258,8 +251,8 @@ def test_twenty_repeats_of_one_upload_at_once_cost_one_unit(second_engine: Table
 def test_many_at_once_after_a_periods_end_open_it_once_and_share_its_limit(second_engine: TableConnection) -> None:
     house = _House(PERIOD_END + timedelta(days=2))
     user = house.settle(used=5)
-    results = _at_once(16, lambda number: house.upload(str(number), user))
-    assert _kinds(results) == {"Reserved": 5, "QuotaSpent": 11}
+    results = at_once(16, lambda number: house.upload(str(number), user))
+    assert kinds(results) == {"Reserved": 5, "QuotaSpent": 11}
     assert (_used(), _jobs()) == (5, 5)
 
 
@@ -280,7 +273,7 @@ def test_a_reset_among_uploads_loses_no_count_and_grants_no_more(second_engine: 
             return UsageStore().reset("u1", due, house.clock.now())
         return house.upload(str(number), user)
 
-    kinds = _kinds(_at_once(16, act))
+    kinds = kinds(at_once(16, act))
     assert (kinds["Reserved"], kinds["QuotaSpent"], kinds["ResetOutcome"]) == (5, 7, 4)
     assert (_used(), _jobs()) == (5, 6)
     assert _stored().gsi3_pk != due

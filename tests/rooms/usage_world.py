@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from pynamodb.exceptions import UpdateError
+
 from chalicelib import errors
 from chalicelib.billing.messages import MessageReservations, MessageUnit, message_name
-from chalicelib.billing.usage import Reservations, usage_at
+from chalicelib.billing.usage import Reservations, carried_over, usage_at
 from chalicelib.models import keys
 from chalicelib.models.base import shared_connection
 from chalicelib.models.profile import Subscription, UserItem
@@ -73,6 +75,41 @@ class UsageWorld:
         user = read(self.user_id)
         assert user is not None
         return usage_at(user.data.current_subscription, self.clock.now(), unit).used
+
+
+def switch(user_id: str, new: Subscription, now: datetime) -> None:
+    """Put another subscription in force as billing does it: conditionally, the counts left where they are."""
+    current: Any = UserItem.data.current_subscription
+    usage = current.usage_current_period
+    for _ in range(50):
+        old = _must_read(user_id).data.current_subscription
+        period = carried_over(old, new.start_date, now)
+        is_ended = period.carried_from is None and period.period_start != old.usage_current_period.period_start
+        actions = [
+            *(getattr(current, name).set(getattr(new, name)) for name in _REPLACED),
+            current.updated_at.set(now),
+            current.end_date.remove() if new.end_date is None else current.end_date.set(new.end_date),
+            usage.period_start.set(period.period_start),
+            usage.period_end.set(period.period_end),
+            usage.carried_from.remove() if period.carried_from is None else usage.carried_from.set(period.carried_from),
+            *(getattr(usage, unit.value).set(0) for unit in Unit if is_ended),
+        ]
+        as_read = (current.updated_at == old.updated_at) & (usage.period_start == old.usage_current_period.period_start)
+        try:
+            UserItem(*keys.user_key(user_id)).update(actions=actions, condition=as_read)
+        except UpdateError:
+            continue
+        return
+    raise AssertionError("the profile never stood still")
+
+
+_REPLACED = ("subscription_id", "subscription_status", "tier", "provider", "start_date")
+
+
+def _must_read(user_id: str) -> UserItem:
+    user = read(user_id)
+    assert user is not None
+    return user
 
 
 def a_world(now: datetime = SIGNED_UP) -> UsageWorld:
