@@ -89,7 +89,7 @@ WILL_DOWNGRADE: Final = Event(
     on(3, 15),
     {
         APPLE: "DID_CHANGE_RENEWAL_PREF/DOWNGRADE",
-        GOOGLE: "SUBSCRIPTION_PURCHASED (linkedPurchaseToken, deferred)",
+        GOOGLE: "SUBSCRIPTION_PURCHASED (linkedPurchaseToken; deferred)",
         STRIPE: f"{_UPDATED} (schedule)",
     },
     {
