@@ -273,7 +273,7 @@ def test_a_reset_among_uploads_loses_no_count_and_grants_no_more(second_engine: 
             return UsageStore().reset("u1", due, house.clock.now())
         return house.upload(str(number), user)
 
-    kinds = kinds(at_once(16, act))
-    assert (kinds["Reserved"], kinds["QuotaSpent"], kinds["ResetOutcome"]) == (5, 7, 4)
+    found = kinds(at_once(16, act))
+    assert (found["Reserved"], found["QuotaSpent"], found["ResetOutcome"]) == (5, 7, 4)
     assert (_used(), _jobs()) == (5, 6)
     assert _stored().gsi3_pk != due
