@@ -42,6 +42,14 @@ class AuditEvent(StrEnum):
     DATA_EXPORTED = "data_exported"
     ERASURE_REQUESTED = "erasure_requested"
     ERASURE_COMPLETED = "erasure_completed"
+    PURCHASE_CLAIMED = "purchase_claimed"
+    PURCHASE_REFUSED = "purchase_refused"
+    PURCHASE_WITHDRAWN = "purchase_withdrawn"
+    PURCHASE_TRANSFERRED = "purchase_transferred"
+    CHECKOUT_OPENED = "checkout_opened"
+    SUBSCRIPTION_CANCELLED = "subscription_cancelled"
+    PAYMENT_REFUNDED = "payment_refunded"
+    PAYMENT_DISPUTED = "payment_disputed"
     TOKEN_KEYS_ROTATED = "token_keys_rotated"  # noqa: S105  # an event, not a secret
 
 
