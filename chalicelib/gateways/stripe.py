@@ -209,7 +209,7 @@ class Stripe:
 
     def _with_money(self, asked_at: datetime, subscription: Subscription, invoices: tuple[Invoice, ...]) -> Answers:
         customer = id_of(subscription.customer)
-        if customer is None or not any(one.amount_paid > 0 for one in invoices):
+        if customer is None or not any(one.amount_paid > 0 or one.attempt_count > 0 for one in invoices):
             return Answers(asked_at, subscription, invoices)
         charges = self._api.charges(customer, min(one.created for one in invoices))
         disputes = {one.id: self._api.disputes(one.id) for one in charges if one.disputed}

@@ -178,7 +178,7 @@ class MethodDetails(msgspec.Struct, frozen=True, kw_only=True):
 class Charge(StripeObject, frozen=True, kw_only=True):
     """Money that was taken, or was tried to be."""
 
-    paid: bool
+    status: str
     amount_refunded: int
     disputed: bool = False
     payment_intent: str | StripeObject | None = None

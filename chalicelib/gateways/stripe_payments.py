@@ -27,15 +27,21 @@ def payment_of(
     disputes: Mapping[str, tuple[Dispute, ...]],
     version: Version,
 ) -> PaymentSeen | None:
-    """Return what an invoice says of its payment; None for a draft, which may yet change, and for one over nothing."""
+    """Return what an invoice says of its payment; None for one over nothing, and while nobody has tried to take the
+    money: a draft may yet change, and what is billed during a pause is void at once."""
     amount = invoice.amount_paid if invoice.is_paid else invoice.amount_due
-    if invoice.status in (None, "draft") or amount <= 0:
+    is_tried = invoice.is_paid or invoice.attempt_count > 0
+    if invoice.status in (None, "draft") or amount <= 0 or not is_tried:
         return None
-    behind = _charges_behind(invoice, charges) if invoice.is_paid else ()
+    tried = _charges_for(invoice, charges)
+    behind = tuple(one for one in tried if one.status == "succeeded") if invoice.is_paid else ()
+    is_on_its_way = invoice.status == "open" and any(one.status == "pending" for one in tried)
     refunds = [refund for charge in behind for refund in _refunds(charge)]
     refunded = min(sum(_refunded(charge) for charge in behind), amount)
     taken_back = [one for charge in behind for one in disputes.get(charge.id, ()) if one.status in _MONEY_TAKEN_BACK]
-    status = _status(invoice, is_refunded=refunded == amount, is_disputed=bool(taken_back))
+    status = PaymentStatus.PENDING if is_on_its_way else PaymentStatus.FAILED
+    if invoice.is_paid:
+        status = _status_of_money(is_refunded=refunded == amount, is_disputed=bool(taken_back))
     return PaymentSeen(
         provider=SubscriptionProvider.STRIPE,
         transaction_id=invoice.id,
@@ -51,21 +57,18 @@ def payment_of(
     )
 
 
-def _status(invoice: Invoice, *, is_refunded: bool, is_disputed: bool) -> PaymentStatus:
+def _status_of_money(*, is_refunded: bool, is_disputed: bool) -> PaymentStatus:
     """A refund in full outweighs a dispute: what went back cannot be won back."""
-    if not invoice.is_paid:
-        is_over = invoice.status in ("void", "uncollectible")
-        return PaymentStatus.FAILED if is_over or invoice.attempt_count > 0 else PaymentStatus.PENDING
     if is_refunded:
         return PaymentStatus.REFUNDED
     return PaymentStatus.DISPUTED if is_disputed else PaymentStatus.COMPLETED
 
 
-def _charges_behind(invoice: Invoice, charges: Iterable[Charge]) -> tuple[Charge, ...]:
+def _charges_for(invoice: Invoice, charges: Iterable[Charge]) -> tuple[Charge, ...]:
     payments = [one.payment for one in (invoice.payments.data if invoice.payments is not None else ())]
     intents = {id_of(one.payment_intent) for one in payments} - {None}
     direct = {id_of(one.charge) for one in payments} - {None}
-    return tuple(one for one in charges if one.paid and (id_of(one.payment_intent) in intents or one.id in direct))
+    return tuple(one for one in charges if id_of(one.payment_intent) in intents or one.id in direct)
 
 
 def _refunds(charge: Charge) -> tuple[Refund, ...]:

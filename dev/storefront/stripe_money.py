@@ -40,16 +40,8 @@ class StripeMoney:
         """Take the money. Nothing is taken for an invoice over nothing."""
         invoice["attempt_count"] += 1
         if invoice["amount_due"] > 0:
-            charge = self._charge(invoice, is_paid=True)
-            payment = self._ledger.write(
-                "invoice_payment",
-                "inpay",
-                invoice=invoice["id"],
-                amount_paid=invoice["amount_due"],
-                status="paid",
-                payment={"type": "payment_intent", "payment_intent": charge["payment_intent"]},
-            )
-            invoice["payments"]["data"].append(payment)
+            self._charge(invoice, "succeeded")
+            invoice["payments"]["data"][0].update(status="paid", amount_paid=invoice["amount_due"])
         invoice["status"], invoice["amount_paid"] = "paid", invoice["amount_due"]
         invoice["status_transitions"]["paid_at"] = self._ledger.seconds()
         self._ledger.tell("invoice.paid", invoice)
@@ -57,12 +49,19 @@ class StripeMoney:
     def fail(self, invoice: Thing) -> None:
         """Let the bank say no."""
         invoice["attempt_count"] += 1
-        self._charge(invoice, is_paid=False)
+        self._charge(invoice, "failed")
         self._ledger.tell("invoice.payment_failed", invoice)
 
     def charge_of(self, invoice_id: str | None) -> Thing | None:
         """Return the charge that paid an invoice."""
-        return next((one for one in self._ledger.all("charge") if one["_invoice"] == invoice_id and one["paid"]), None)
+        return next(
+            (
+                one
+                for one in self._ledger.all("charge")
+                if one["_invoice"] == invoice_id and one["status"] == "succeeded"
+            ),
+            None,
+        )
 
     def refund(self, charge: Thing, amount: int | None = None) -> Thing:
         """Give money back: all that is left, or so much."""
@@ -120,8 +119,15 @@ class StripeMoney:
         if is_won:
             self._ledger.tell("charge.dispute.funds_reinstated", dispute)
 
-    def _charge(self, invoice: Thing, *, is_paid: bool) -> Thing:
-        intent = invoice.setdefault("_payment_intent", self._ledger.draw_id("pi"))
+    def process(self, invoice: Thing) -> Thing:
+        """Begin to take the money in a way that takes days, such as a direct debit."""
+        invoice["attempt_count"] += 1
+        return self._charge(invoice, "pending")
+
+    def _charge(self, invoice: Thing, status: str) -> Thing:
+        if not invoice["payments"]["data"]:
+            invoice["payments"]["data"].append(self._payment(invoice["id"]))
+        intent = invoice["payments"]["data"][0]["payment"]["payment_intent"]
         return self._ledger.write(
             "charge",
             "ch",
@@ -129,14 +135,24 @@ class StripeMoney:
             amount_refunded=0,
             currency=invoice["currency"],
             customer=invoice["customer"],
-            paid=is_paid,
-            status="succeeded" if is_paid else "failed",
+            paid=status == "succeeded",
+            status=status,
             disputed=False,
             payment_intent=intent,
             payment_method_details={"type": "card", "card": {"brand": "visa", "last4": "4242"}},
             billing_details={"name": "Jane Roe", "email": "jane.roe@example.com"},
             refunds={"object": "list", "has_more": False, "data": []},
             _invoice=invoice["id"],
+        )
+
+    def _payment(self, invoice_id: str) -> Thing:
+        return self._ledger.write(
+            "invoice_payment",
+            "inpay",
+            invoice=invoice_id,
+            amount_paid=None,
+            status="open",
+            payment={"type": "payment_intent", "payment_intent": self._ledger.draw_id("pi")},
         )
 
 
