@@ -25,7 +25,7 @@ from chalicelib.gateways.provider_facts import (
     Version,
 )
 from chalicelib.models.states import PaymentStatus, SubscriptionProvider
-from chalicelib.money import Money
+from chalicelib.money import Money, exact
 
 if TYPE_CHECKING:
     from appstoreserverlibrary.models.JWSRenewalInfoDecodedPayload import JWSRenewalInfoDecodedPayload
@@ -41,10 +41,6 @@ _LAST_MILLISECOND: Final = 2**43
 """In the year 2248: what is beyond it is no date, and would stand above all others for ever."""
 _FIT: Final = timedelta(hours=2)
 """How far a renewal may be from its day: Apple reckons by a clock with summer time."""
-_WITHOUT_CENTS: Final = frozenset(
-    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split()  # noqa: SIM905  # reads as a table
-)
-_WITH_MILLS: Final = frozenset("BHD IQD JOD KWD LYD OMR TND".split())  # noqa: SIM905
 _PHASES: Final[Mapping[int, tuple[str, Phase]]] = MappingProxyType(
     {
         1: ("active", Phase.ACTIVE),
@@ -174,12 +170,13 @@ def _payment(transaction: JWSTransactionDecodedPayload) -> PaymentSeen | None:
     if price < 0:
         raise MalformedWordError("a price is negative")
     try:
-        money = Money(_to_digits(Decimal(price).scaleb(-3), transaction.currency), transaction.currency)
+        money = exact(Decimal(price).scaleb(-3), transaction.currency)
     except (ValueError, ArithmeticError) as wrong:
         raise MalformedWordError("a price is no amount of money") from wrong
-    bought_at, is_refunded = instant(transaction.purchaseDate), transaction.revocationDate is not None
-    refunded = _refunded(transaction, money) if is_refunded else None
-    is_whole = is_refunded and (refunded is None or refunded >= money.amount)
+    bought_at = instant(transaction.purchaseDate)
+    refunded_at = None if transaction.revocationDate is None else instant(transaction.revocationDate)
+    refunded = None if refunded_at is None else _refunded(transaction, money)
+    is_whole = refunded_at is not None and (refunded is None or refunded >= money.amount)
     payment = PaymentSeen(
         provider=SubscriptionProvider.APPLE,
         transaction_id=_text(transaction.transactionId),
@@ -192,6 +189,7 @@ def _payment(transaction: JWSTransactionDecodedPayload) -> PaymentSeen | None:
         version=_version(bought_at, transaction.signedDate),
         refunded=refunded,
         method="app_store",
+        changed_at=refunded_at,
     )
     return replace(payment, version=_settled(payment.version, payment))
 
@@ -205,13 +203,6 @@ def _refunded(transaction: JWSTransactionDecodedPayload, money: Money) -> Decima
     if percentage is None or not 0 <= percentage <= _WHOLE:
         return None
     return (money.amount * percentage / _WHOLE).quantize(money.amount, rounding=ROUND_HALF_UP)
-
-
-def _to_digits(amount: Decimal, currency: str) -> Decimal:
-    """Write an amount with the digits of its currency, where that loses nothing; else with all that Apple gave."""
-    digits = 0 if currency in _WITHOUT_CENTS else 3 if currency in _WITH_MILLS else 2
-    written = amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
-    return written if written == amount else amount
 
 
 def _version(about: datetime, signed: int | None) -> Version:
