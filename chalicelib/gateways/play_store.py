@@ -150,13 +150,22 @@ class PlayStore:
         """Tell Google that a purchase was delivered: what nobody acknowledges within three days is refunded. Safe to
         repeat. A purchase that cannot be acknowledged any more is logged.
 
+        Google is asked again first: with a new sign-up in the Play Store itself, and with no other, it is told whose it
+        is, because it names the account of the expired purchase no longer once this one is acknowledged.
+
         Raises:
             Unavailable: PROVIDER_UNAVAILABLE; Google Play does not answer.
         """
         if not seen.needs_acknowledgement or seen.term is None:
             return
+        answer = self._api.subscription(seen.external_id)
+        if answer is not None and not purchases.is_to_acknowledge(answer):
+            return
         product_id = seen.term.product.partition(":")[0]
-        if not self._api.acknowledge(product_id, seen.external_id):
+        is_nameless = answer is not None and purchases.is_made_in_the_store(answer)
+        if answer is None or not self._api.acknowledge(
+            product_id, seen.external_id, seen.account if is_nameless else None
+        ):
             log("play_store_acknowledgement_refused", level=logging.WARNING, product=product_id)
 
     def _asked(self, purchase_token: str, order_id: str | None) -> _Purchase | None:
@@ -174,17 +183,17 @@ class PlayStore:
         return _Purchase(purchase_token, answer, seen_at, found, orders_seen_at)
 
     def _with_those_before(self, purchase: _Purchase) -> Facts:
-        """Return what a purchase says, and the purchases that it replaced: their end may not have been told. It belongs
-        to whom they belonged, where it names nobody itself."""
+        """Return what a purchase says, and those before it: their end may not have been told. It belongs to whom they
+        belonged, where it names nobody itself."""
         if not self._is_admitted(purchase):
             log("play_store_test_purchase_ignored")
             return Facts()
         chain, asked = [purchase], {purchase.token}
-        while len(chain) <= _MOST_LINKS and (linked := purchases.linked_token(chain[-1].answer)) is not None:
-            before = self._asked(linked, None) if linked not in asked else None
+        while len(chain) <= _MOST_LINKS and (token := purchases.token_before(chain[-1].answer)) is not None:
+            before = self._asked(token, None) if token not in asked else None
             if before is None:
                 break
-            asked.add(linked)
+            asked.add(token)
             chain.append(before)
         facts = [one.facts for one in chain]
         seen = [subscription for one in facts for subscription in one.subscriptions]

@@ -75,16 +75,18 @@ class PublisherApi:
         following = _object(answer.get("tokenPagination")).get("nextPageToken")
         return _objects(answer.get("voidedPurchases")), following if isinstance(following, str) and following else None
 
-    def acknowledge(self, product_id: str, purchase_token: str) -> bool:
-        """Acknowledge a purchase; safe to repeat. False for a purchase that cannot be, or not any more."""
+    def acknowledge(self, product_id: str, purchase_token: str, account: str | None) -> bool:
+        """Acknowledge a purchase; safe to repeat. False for a purchase that cannot be, or not any more. `account` may
+        be given for a new sign-up in the Play Store alone: Google keeps it with the purchase from then on."""
         where = f"/purchases/subscriptions/{_segment(product_id)}/tokens/{_segment(purchase_token)}:acknowledge"
-        return self._found("POST", where) is not None
+        body = {"externalAccountIds": {"obfuscatedAccountId": account}} if account is not None else {}
+        return self._found("POST", where, body) is not None
 
-    def _found(self, method: str, where: str) -> Answer | None:
+    def _found(self, method: str, where: str, body: Answer | None = None) -> Answer | None:
         token = self._tokens.token()
-        status, content = _asked(method, self._app + where, token)
+        status, content = _asked(method, self._app + where, token, body)
         if status == 401:
-            status, content = _asked(method, self._app + where, self._tokens.token(refused=token))
+            status, content = _asked(method, self._app + where, self._tokens.token(refused=token), body)
         if status in _NOT_THERE and _reason(content) not in _OURS_TO_MEND:
             return None
         if status in (200, 204):
@@ -95,20 +97,19 @@ class PublisherApi:
         raise _unavailable()
 
 
-def _asked(method: str, url: str, token: str) -> tuple[int, bytes]:
+def _asked(method: str, url: str, token: str, body: Answer | None) -> tuple[int, bytes]:
     import urllib3
 
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
         raise errors.Unavailable(message="Purchases are asked for over TLS alone.")
-    body = b"{}" if method == "POST" else None
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "Accept-Encoding": "identity"}
     try:
         response = _pool().request(
             method,
             url,
-            body=body,
-            headers=headers | ({"Content-Type": "application/json"} if body else {}),
+            body=None if body is None else json.dumps(body).encode(),
+            headers=headers | ({} if body is None else {"Content-Type": "application/json"}),
             redirect=False,
             preload_content=False,
         )

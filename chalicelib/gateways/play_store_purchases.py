@@ -63,7 +63,7 @@ def subscription(
         renewal=_renewal(answer, state, phase, item, version),
         account=_account(answer),
         superseded=(linked,) if linked is not None and state not in _NEVER_PAID else (),
-        needs_acknowledgement=answer.get("acknowledgementState") == _TO_ACKNOWLEDGE and _is_paid_up(phase),
+        needs_acknowledgement=is_to_acknowledge(answer) and phase in (Phase.ACTIVE, Phase.GRACE),
     )
 
 
@@ -95,6 +95,24 @@ def linked_token(answer: Answer) -> str | None:
     """Return the token of the purchase before this one: an upgrade's, a downgrade's, a new sign-up's."""
     linked = answer.get("linkedPurchaseToken")
     return linked if isinstance(linked, str) and PURCHASE_TOKEN.fullmatch(linked) else None
+
+
+def token_before(answer: Answer) -> str | None:
+    """Return the token of the purchase that this one replaced, or, of a new sign-up in the Play Store itself, of the
+    expired one that it follows."""
+    expired = inside(answer, "outOfAppPurchaseContext", "expiredPurchaseToken")
+    is_token = isinstance(expired, str) and PURCHASE_TOKEN.fullmatch(expired)
+    return linked_token(answer) or (expired if is_token else None)
+
+
+def is_to_acknowledge(answer: Answer) -> bool:
+    """Whether Google waits for an acknowledgement."""
+    return answer.get("acknowledgementState") == _TO_ACKNOWLEDGE
+
+
+def is_made_in_the_store(answer: Answer) -> bool:
+    """Whether this is a new sign-up that was made in the Play Store itself, without the app."""
+    return "outOfAppPurchaseContext" in answer
 
 
 def is_test(answer: Answer) -> bool:
@@ -164,10 +182,6 @@ def _account(answer: Answer) -> str | None:
     given = inside(answer, "externalAccountIdentifiers", name)
     before = inside(answer, "outOfAppPurchaseContext", "expiredExternalAccountIdentifiers", name)
     return next((one for one in (given, before) if isinstance(one, str) and one), None)
-
-
-def _is_paid_up(phase: Phase) -> bool:
-    return phase in (Phase.ACTIVE, Phase.GRACE)
 
 
 def _service_period(order: Answer, item: Answer) -> tuple[datetime | None, datetime | None]:

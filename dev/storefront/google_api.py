@@ -44,8 +44,8 @@ class Ledger(Protocol):
         """Return a purchase."""
         ...
 
-    def acknowledge(self, token: str) -> bool:
-        """Acknowledge a purchase; False where that cannot be."""
+    def acknowledge(self, token: str, account: str | None = None) -> bool:
+        """Acknowledge a purchase, and name its account; False where that cannot be."""
         ...
 
     def order(self, order_id: str) -> Mapping[str, Any] | None:
@@ -118,16 +118,17 @@ class GoogleApi:
             return _error(401, "authError")
         if not address.path.startswith(self._app):
             return _error(404, "applicationNotFound")
-        return self._called(method, address.path.removeprefix(self._app), parse_qs(address.query))
+        return self._called(method, address.path.removeprefix(self._app), parse_qs(address.query), body)
 
-    def _called(self, method: str, path: str, query: Mapping[str, list[str]]) -> HttpAnswer:
+    def _called(self, method: str, path: str, query: Mapping[str, list[str]], body: bytes) -> HttpAnswer:
         parts = [unquote(part) for part in path.split("/")]
         match method, parts:
             case "GET", ["purchases", "subscriptionsv2", "tokens", token]:
                 found = self._ledger.purchase(token)
                 return _json(200, found) if found is not None else _error(404, "purchaseTokenNotFound")
             case "POST", ["purchases", "subscriptions", _, "tokens", named] if named.endswith(":acknowledge"):
-                is_done = self._ledger.acknowledge(named.removesuffix(":acknowledge"))
+                account = json.loads(body).get("externalAccountIds", {}).get("obfuscatedAccountId")
+                is_done = self._ledger.acknowledge(named.removesuffix(":acknowledge"), account)
                 return HttpAnswer(200, b"") if is_done else _error(400, "failedPrecondition")
             case "GET", ["purchases", "voidedpurchases"]:
                 return self._voided({name: values[-1] for name, values in query.items()})

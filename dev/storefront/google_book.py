@@ -58,6 +58,7 @@ class Book:
         """Make a purchase that is not paid yet."""
         now, token = self.now(), self._draw_token()
         purchase = Purchase(token, account, product, State.PENDING, now, now, linked=linked, out_of_app=out_of_app)
+        purchase.is_named = out_of_app is None
         self.purchases[token] = purchase
         return purchase
 
@@ -154,12 +155,15 @@ class Book:
         is_forgotten = self._memory is not None and is_over and self.now() > found.expires_at + self._memory
         return None if is_forgotten else found.as_json()
 
-    def acknowledge(self, token: str) -> bool:
-        """Note that a purchase was delivered; False for one that is not paid, or over."""
+    def acknowledge(self, token: str, account: str | None = None) -> bool:
+        """Note that a purchase was delivered; False for one that is not paid, or over, or whose account is named though
+        it is no new sign-up in the Play Store."""
         found = self.purchases.get(token)
         if found is None or found.state in (State.PENDING, State.EXPIRED, State.PENDING_PURCHASE_CANCELED):
             return False
-        found.is_acknowledged, found.out_of_app = True, None
+        if account is not None and (found.out_of_app is None or account != found.account):
+            return False
+        found.is_acknowledged, found.out_of_app, found.is_named = True, None, found.is_named or account is not None
         return True
 
     def order(self, order_id: str) -> Mapping[str, Any] | None:

@@ -128,7 +128,8 @@ class Order:
 @dataclass(slots=True)
 class Purchase:
     """A purchase token and everything behind it. `anchor` and `months` say when the term ends; `out_of_app` is the
-    expired purchase that this one follows, where it was made in the Play Store itself."""
+    expired purchase that this one follows, where it was made in the Play Store itself; nobody named the account then
+    (`is_named`)."""
 
     token: str
     account: str | None
@@ -148,6 +149,7 @@ class Purchase:
     resumes_at: datetime | None = None
     next_product: Product | None = None
     out_of_app: str | None = None
+    is_named: bool = True
 
     @property
     def is_running(self) -> bool:
@@ -179,7 +181,7 @@ class Purchase:
             return {}
         named = {"obfuscatedExternalAccountId": self.account}
         if self.out_of_app is None:
-            return {"externalAccountIdentifiers": named}
+            return {"externalAccountIdentifiers": named} if self.is_named else {}
         context = {"expiredPurchaseToken": self.out_of_app, "expiredExternalAccountIdentifiers": named}
         return {"outOfAppPurchaseContext": context}
 
