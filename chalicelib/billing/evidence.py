@@ -55,12 +55,14 @@ class Evidence:
         """What is to become of it; None where nobody has spoken of this term yet.
 
         Somebody who buys again posts the new term before the store's notification arrives: that the old one ended, or
-        could not be charged, says nothing of a term that began afterwards.
+        could not be charged, says nothing of a term that began afterwards. That a payment is pending is another matter,
+        and so is a term that had not begun when it was told: nothing says that either was paid.
         """
         renewal = self.known.renewal.content if self.known.renewal is not None else None
-        if renewal is None or self.term is None or renewal.phase is Phase.ACTIVE:
+        if renewal is None or self.term is None or renewal.phase in (Phase.ACTIVE, Phase.PENDING):
             return renewal
-        return None if renewal.version.seen_at < self.term.began_at else renewal
+        is_of_old_term = renewal.version.seen_at < self.term.began_at <= self.term.version.seen_at
+        return None if is_of_old_term else renewal
 
     @property
     def ends_at(self) -> datetime | None:

@@ -157,6 +157,20 @@ def test_the_end_of_an_old_term_says_nothing_of_one_that_began_afterwards(phase:
         assert decision.cause == Cause(on(3, len(words)), f"event {len(words)}", "TOLD")
 
 
+@pytest.mark.parametrize("phase", [one for one in Phase if one not in (Phase.ACTIVE, Phase.GRACE)])
+@pytest.mark.parametrize("store", STORES)
+def test_a_term_that_is_promised_for_later_opens_nothing_that_the_store_says_is_shut(
+    store: SubscriptionProvider, phase: Phase
+) -> None:
+    promised = Word(began=APRIL, ends=MAY, phase=phase)
+    assert not decided(promised, store=store).opens
+    assert not decided(Word(phase=phase), promised, store=store).opens
+
+
+def test_a_first_payment_that_is_pending_is_pending_whatever_the_dates_say() -> None:
+    assert decided(Word(phase=Phase.PENDING), Word(began=on(3, 2), phase=None)).rule is RuleName.PENDING
+
+
 def test_what_replaces_another_ends_it_and_a_late_word_of_the_old_one_does_not_bring_it_back() -> None:
     upgrade = Word(external_id="second", product="family_monthly", replaces=("first",))
     for words in ((Word(), upgrade), (upgrade, Word()), (Word(), upgrade, Word())):
