@@ -15,14 +15,13 @@ from chalicelib.billing.merge import learn
 from chalicelib.billing.reconciliation import LookBatch
 from chalicelib.clock import Clock
 from chalicelib.gateways.provider_facts import Facts, Provider
-from chalicelib.ids import new_id
 from chalicelib.models import keys
 from chalicelib.models.states import SubscriptionProvider
 from chalicelib.observe.log import log
 from chalicelib.stores.live_subscriptions import LiveSubscriptions
 
 EVENT_TYPE: Final = "reconciliation"
-"""What stands as the cause of what a look brought."""
+"""What stands as the cause of what a look brought. It has no event id: no notification told it."""
 
 
 class Books(Protocol):
@@ -100,7 +99,7 @@ class Looks:
             subscription = keys.digest_of(external_id)
             log("billing_subscription_unknown_at_store", level=logging.WARNING, subscription=subscription)
             return 0
-        cause = Cause(self.clock.now(), f"look/{new_id()}", EVENT_TYPE)
+        cause = Cause(self.clock.now(), "", EVENT_TYPE)
         known = self.books.known_about(facts)
         drifts = list(drift_between(known, learn(known, facts, cause)))
         for drift in drifts:
