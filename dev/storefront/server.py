@@ -173,7 +173,7 @@ class _Server(ThreadingHTTPServer):
             found = shop.answer(method, target, headers, body)
             if found is not None:
                 return found
-        return _json_answer(404, {"error": "no store knows this path"})
+        return _trouble(404, f"no store knows {method} {target}")
 
     def _controlled(self, method: str, target: str, body: bytes) -> HttpAnswer:
         address = urlsplit(target)
@@ -189,6 +189,11 @@ class _Server(ThreadingHTTPServer):
 
 def _json_answer(status: int, content: Mapping[str, Any]) -> HttpAnswer:
     return HttpAnswer(status, json.dumps(content).encode())
+
+
+def _trouble(status: int, message: str) -> HttpAnswer:
+    """Write an error as Google and Stripe do, whose clients read it."""
+    return _json_answer(status, {"error": {"code": status, "message": message}})
 
 
 class _Requests(BaseHTTPRequestHandler):
@@ -210,7 +215,7 @@ class _Requests(BaseHTTPRequestHandler):
             answer = self.server.answer(self.command, self.path, headers, body)
         except Exception as defect:
             # A store that breaks answers 500, and says to the developer where.
-            answer = _json_answer(500, {"error": f"{type(defect).__name__}: {defect}"})
+            answer = _trouble(500, f"{type(defect).__name__}: {defect}")
         self._send(answer)
 
     do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = _any  # noqa: N815

@@ -134,7 +134,7 @@ def test_other_paths_are_the_stores_own(counter: Counter) -> None:
     assert counter.call("GET", "/tiny/echo?a=1") == (200, "/tiny/echo?a=1")
     assert counter.call("GET", "/elsewhere")[0] == 404
     status, answer = counter.call("GET", "/tiny/breaks")
-    assert (status, answer["error"]) == (500, "RuntimeError: told to break")
+    assert (status, answer["error"]["message"]) == (500, "RuntimeError: told to break")
 
 
 def test_the_flowing_clock_goes_with_the_machines_and_never_stands() -> None:
