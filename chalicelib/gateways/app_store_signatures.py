@@ -80,7 +80,6 @@ class Signatures:
 
     def _decoded(self, decode: Callable[[], _Decoded], signed: str) -> _Decoded:
         from appstoreserverlibrary.signed_data_verifier import VerificationException
-        from cattrs.errors import BaseValidationError
 
         if len(signed) > _MOST_CHARACTERS:
             raise errors.Unauthenticated("INVALID_SIGNATURE", "The signed data is longer than any of the App Store's.")
@@ -88,8 +87,8 @@ class Signatures:
             return decode()
         except VerificationException as refused:
             raise _refusal(refused.status) from refused
-        except (BaseValidationError, ValueError, TypeError, AttributeError) as wrong:
-            # Raised after the signature was found good, by reading a value of another type than documented.
+        except (ExceptionGroup, ValueError, TypeError, AttributeError) as wrong:
+            # Raised once the signature was found good: the library gathers all values of other types than documented.
             raise MalformedWordError("signed by the App Store, and not of the documented form") from wrong
 
     @cached_property
