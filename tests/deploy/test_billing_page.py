@@ -11,6 +11,7 @@ from chalicelib.billing.standing import effective_tier
 from chalicelib.gateways.app_store_words import NOTIFICATION_TYPES
 from chalicelib.gateways.play_store_push import SUBSCRIPTION_TYPES
 from chalicelib.gateways.provider_facts import Facts
+from chalicelib.gateways.stripe_events import KNOWN as STRIPE_TYPES
 from chalicelib.models.states import SubscriptionProvider
 from deploy.billing_cases import CASES, Case
 from deploy.billing_page import billing_page, known_after, outcomes_of, told_by
@@ -90,6 +91,8 @@ def test_notifications_are_called_as_the_stores_call_them(case: Case) -> None:
         assert not kind or (subtype or None) in NOTIFICATION_TYPES[kind]
     for told in case.event.tells.get(GOOGLE, "").split(", "):
         assert not told or told == "voidedPurchaseNotification" or told.split(" ")[0] in SUBSCRIPTION_TYPES.values()
+    for told in case.event.tells.get(STRIPE, "").split(", "):
+        assert not told or told.split(" ")[0] in STRIPE_TYPES
 
 
 def test_the_page_has_a_row_for_every_case_and_every_rule_of_a_store() -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from chalicelib.billing.evidence import RuleName
 from chalicelib.billing.explain import explain, sentence_of
 from chalicelib.billing.rules_of_standing import RULES
 from chalicelib.billing.standing import standing_of
+from chalicelib.billing.subscriptions import Subscriptions
 from chalicelib.models.profile import DecidedBy, Subscription
 from chalicelib.models.states import SubscriptionProvider, SubscriptionStatus, Tier
-from tests.unit.billing.people import SIGNED_UP, free, paid
+from tests.unit.billing.people import SIGNED_UP, LiveSessions, caller_of, free, paid, person
 
 END = SIGNED_UP + timedelta(days=28)
 TICK = timedelta(microseconds=1)
@@ -84,3 +87,23 @@ def test_what_is_explained_is_what_is_shown(status: SubscriptionStatus) -> None:
         was_ended_by_time = explain(stored, now).rule is RuleName.ENDED
         says_it_counts = status in (SubscriptionStatus.ACTIVE, SubscriptionStatus.CANCELLED)
         assert was_ended_by_time is (is_free and says_it_counts)
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedClock:
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def test_the_answer_explains_itself_only_where_that_is_asked_for() -> None:
+    somebody = person("anna", decided_by(RuleName.RENEWING, auto_renew=True))
+    room = Subscriptions(LiveSessions(), lambda _: somebody, StoppedClock(END - TICK))
+    plain = msgspec.json.decode(msgspec.json.encode(room.current(caller_of("anna"))))
+    explained = msgspec.json.decode(msgspec.json.encode(room.current(caller_of("anna"), is_explained=True)))
+    assert "explanation" not in plain
+    told = explained.pop("explanation")
+    assert explained == plain
+    assert (told["rule"], told["event_id"], told["event_type"]) == ("renewing", "event 7", "DID_RENEW")
+    assert told["inputs"]["end_date"] == "2026-02-28T15:00:00Z"
