@@ -48,9 +48,12 @@ class UsageWorld:
     clock: SettableClock
     user_id: str = "u1"
     rules: Rules = field(default_factory=Rules)
+    shards: int = 8
 
     def __post_init__(self) -> None:
-        self.reservations = Reservations(UsageStore(), LiveSessions(), require_processing, read, self.clock, 8)
+        self.reservations = Reservations(
+            UsageStore(), LiveSessions(), require_processing, read, self.clock, self.shards
+        )
         self.messages = MessageReservations(self.reservations, MessageUnits(UsageStore()), self.clock, self.rules)
 
     def settle(self, documents: int = 0, messages: int = 0, subscription: Subscription | None = None) -> UserItem:
