@@ -66,8 +66,18 @@ def google(clock: VirtualClock, url: str) -> tuple[Shop, Provider, Mapping[str, 
     return shop, PlayStore(stage, FixedSecrets(shop.api.secret()), "google", clock, RULES), stage.products
 
 
+def stripe(clock: VirtualClock, url: str) -> tuple[Shop, Provider, Mapping[str, str]]:
+    from chalicelib.config import Stripe as StripeSettings
+    from chalicelib.gateways.stripe import Stripe
+    from dev.storefront.stripe_shop import StripeShop
+
+    shop = StripeShop(clock)
+    stage = StripeSettings(shop.products, "https://a.example/paid", "https://a.example/plans", api_url=f"{url}/stripe")
+    return shop, Stripe(stage, FixedSecrets(shop.secret()), "stripe", clock, RULES), stage.products
+
+
 Opening = Callable[[VirtualClock, str], tuple[Shop, Provider, Mapping[str, str]]]
-STORES: Mapping[str, Opening] = {"apple": apple, "google": google}
+STORES: Mapping[str, Opening] = {"apple": apple, "google": google, "stripe": stripe}
 
 
 class Street:
