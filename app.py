@@ -3,6 +3,7 @@
 from chalice.app import Chalice, CloudWatchEvent, Cron, Rate, S3Event, SQSEvent
 
 from chalicelib import wiring
+from chalicelib.billing import billing_contract as trade
 from chalicelib.billing import contract as billing
 from chalicelib.config import settings
 from chalicelib.documents import contract as documents
@@ -10,6 +11,7 @@ from chalicelib.identity import apple_events as apple
 from chalicelib.identity import biometric_contract as biometric
 from chalicelib.identity import contract as identity
 from chalicelib.identity import device_contract as device
+from chalicelib.models.states import SubscriptionProvider
 from chalicelib.privacy import contract as consent
 from chalicelib.privacy import gdpr_contract as gdpr
 from chalicelib.web import docs, events, openapi
@@ -17,7 +19,7 @@ from chalicelib.web.api import Api
 from chalicelib.web.contract import HealthAnswer
 from chalicelib.web.guard import SIGNED_IN, public
 from chalicelib.web.limits import GENERAL, PUBLIC, REFRESH, RESULT, SIGN_IN, STATUS, SUBSCRIPTIONS, UPLOAD, WEBHOOK
-from chalicelib.web.request import Call
+from chalicelib.web.request import PAGE, Call
 from chalicelib.web.response import Raw, WithStatus
 
 app = Chalice(app_name="serenya", configure_logs=False)
@@ -31,7 +33,7 @@ api = Api(app, wiring.rooms)
     "/auth/oauth-onboarding",
     "/auth/google",
     "/auth/google-onboarding",
-    guard=public("it is how one signs in"),
+    guard=public("one signs in"),
     limit=SIGN_IN,
 )
 def sign_in(call: Call[identity.SignInRequest]) -> identity.SignInAnswer:
@@ -167,10 +169,64 @@ def clean_up_job(call: Call[None]) -> documents.CleanupAnswer:
 # --- Subscriptions
 
 
-@api.route("GET", "/subscriptions/current", guard=SIGNED_IN, limit=SUBSCRIPTIONS)
+@api.route("GET", "/subscriptions/current", guard=SIGNED_IN, limit=SUBSCRIPTIONS, query=("explain",))
 def show_subscription(call: Call[None]) -> billing.CurrentSubscriptionAnswer:
-    """What the caller may use, what they pay, and what is left of this month."""
-    return wiring.rooms().subscriptions.current(call.caller)
+    """What the caller may use, what they pay, and what is left of this month; with `explain=true` why that is so."""
+    return wiring.rooms().subscriptions.current(call.caller, is_explained=call.query.get("explain") == "true")
+
+
+@api.route("DELETE", "/subscriptions/current", guard=SIGNED_IN, limit=SUBSCRIPTIONS)
+def cancel_subscription(call: Call[trade.CancelRequest]) -> trade.CancelAnswer:
+    """End what is paid through Stripe; what was bought in a store is cancelled there."""
+    return wiring.rooms().billing.checkout.cancel(call.caller, call.body)
+
+
+@api.route("GET", "/subscriptions/plans", "/subscriptions/tiers", guard=public("a price list"), limit=PUBLIC)
+def list_plans(call: Call[None]) -> billing.PlansAnswer:
+    """Every plan that can be had, and what it allows."""
+    return wiring.rooms().subscriptions.plans()
+
+
+@api.route("GET", "/subscriptions/usage", guard=SIGNED_IN, limit=SUBSCRIPTIONS)
+def show_usage(call: Call[None]) -> billing.UsageAnswer:
+    """What the caller used of this month."""
+    return wiring.rooms().subscriptions.usage(call.caller)
+
+
+@api.route("POST", "/subscriptions/purchases", guard=SIGNED_IN, limit=SUBSCRIPTIONS)
+def claim_purchase(call: Call[trade.PurchaseRequest]) -> trade.PurchaseAnswer:
+    """Hand in what the app bought in its store."""
+    return wiring.rooms().billing.purchases.claim(call.caller, call.body)
+
+
+@api.route("POST", "/subscriptions/checkout", guard=SIGNED_IN, limit=SUBSCRIPTIONS)
+def open_checkout(call: Call[trade.CheckoutRequest]) -> trade.CheckoutAnswer:
+    """Get a page of Stripe's to pay for a plan on; with an `Idempotency-Key` a repetition gives the same page."""
+    return wiring.rooms().billing.checkout.open(call.caller, call.body, call.header("Idempotency-Key"))
+
+
+@api.route("GET", "/payments", "/subscriptions/billing-history", guard=SIGNED_IN, limit=GENERAL, query=PAGE)
+def list_payments(call: Call[None]) -> trade.PaymentsAnswer:
+    """What the caller paid, newest first; by the alias the list is called `records` too."""
+    return wiring.rooms().billing.payments.page(call.caller, call.route, call.query)
+
+
+@api.route("POST", "/webhooks/apple", guard=public("the store signs what it sends"), limit=WEBHOOK)
+def receive_app_store(call: Call[None]) -> trade.WebhookAnswer:
+    """Hear from the App Store what became of purchases; a repetition changes nothing."""
+    return wiring.rooms().billing.notices.receive(SubscriptionProvider.APPLE, call.raw_body, call.headers)
+
+
+@api.route("POST", "/webhooks/google", guard=public("the store signs what it sends"), limit=WEBHOOK)
+def receive_play_store(call: Call[None]) -> trade.WebhookAnswer:
+    """Hear from Google Play what became of purchases; a repetition changes nothing."""
+    return wiring.rooms().billing.notices.receive(SubscriptionProvider.GOOGLE, call.raw_body, call.headers)
+
+
+@api.route("POST", "/webhooks/stripe", guard=public("the store signs what it sends"), limit=WEBHOOK)
+def receive_stripe(call: Call[None]) -> trade.WebhookAnswer:
+    """Hear from Stripe what became of payments; a repetition changes nothing."""
+    return wiring.rooms().billing.notices.receive(SubscriptionProvider.STRIPE, call.raw_body, call.headers)
 
 
 # --- Privacy
@@ -249,6 +305,12 @@ def reset_usage_batch(event: SQSEvent) -> None:
     events.deliver_messages(event, wiring.rooms().usage_reset.reset_batch)
 
 
+@app.on_sqs_message(queue=settings().billing_looks_queue, batch_size=1)
+def reconcile_subscriptions(event: SQSEvent) -> None:
+    """Compare some subscriptions with what their store says of them."""
+    events.deliver_messages(event, wiring.rooms().billing.looks.look_at_batch)
+
+
 @app.on_sqs_message(queue=settings().erasures_queue, batch_size=1)
 def carry_erasure_on(event: SQSEvent) -> None:
     """Do what is left of an erasure."""
@@ -259,6 +321,12 @@ def carry_erasure_on(event: SQSEvent) -> None:
 def sweep_usage(event: CloudWatchEvent) -> None:
     """Find the users whose usage period has ended; ten past midnight, UTC."""
     events.deliver_tick(wiring.rooms().usage_reset.sweep)
+
+
+@app.schedule(Rate(1, unit=Rate.HOURS))
+def sweep_billing(event: CloudWatchEvent) -> None:
+    """Ask the stores for what we missed, and have live subscriptions looked at."""
+    events.deliver_tick(wiring.rooms().billing.reconciliation.sweep)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))

@@ -58,6 +58,7 @@ from chalicelib.stores.usage import UsageStore
 from chalicelib.stores.users import Users
 from chalicelib.web.health import Health
 from chalicelib.web.limits import Limiter
+from chalicelib.wiring_billing import Billing, build_billing
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Rooms:
     consents: ConsentChoices
     devices: Devices
     subscriptions: Subscriptions
+    billing: Billing
     usage_reset: UsageReset
     uploads: Uploads
     library: Library
@@ -106,8 +108,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     token_keys = keys.TokenKeys(secrets, stage.token_keys_secret)
     access_tokens = AccessTokens(token_keys, stage.token_issuer, stage.token_audience, clock, rules)
     sessions = Sessions(users, access_tokens, RefreshTokens(token_keys), clock, rules)
-    subscriptions = Subscriptions(session_rule, users.by_id, clock)
-    usage, queues = UsageStore(), Queues(stage.region)
+    usage, queues, subscriptions = UsageStore(), Queues(stage.region), Subscriptions(session_rule, users.by_id, clock)
     reservations = Reservations(usage, session_rule, require_processing, users.by_id, clock, rules.usage_due_shards)
     jobs, analyst = JobStore(usage, rules.job_due_shards), analyst_named(stage.analyst)
     objects = ObjectStore(stage.bucket_name, partial(s3_client, stage.region))
@@ -131,6 +132,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         consents=ConsentChoices(users, ConsentStore(), session_rule, clock),
         devices=Devices(users, DeviceStore(), session_rule, clock),
         subscriptions=subscriptions,
+        billing=build_billing(stage, users, session_rule, secrets, token_keys, clock),
         usage_reset=UsageReset(usage, DueUsers(), queues, stage.resets_queue, clock, rules),
         uploads=Uploads(users, session_rule, require_processing, reservations, jobs, objects, inspect, clock, rules),
         library=Library(users, session_rule, jobs, objects, outcomes, clock, rules),

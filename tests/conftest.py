@@ -16,7 +16,8 @@ from pynamodb.connection.table import TableConnection
 
 from chalicelib.config import Settings
 from chalicelib.models import base
-from chalicelib.models.catalogue import KINDS, Lifetime
+from chalicelib.models.catalogue import KINDS
+from chalicelib.models.kinds import Lifetime
 from tests import support
 
 for _name, _value in support.ENVIRONMENT.items():

@@ -134,5 +134,8 @@ def _announce(proposal: Proposal) -> None:
             audit.record(AuditEvent.PURCHASE_TRANSFERRED, user_id=joined, provider=provider)
     for payment, payer in proposal.paid_back:
         is_disputed = payment.status is PaymentStatus.DISPUTED
-        event = AuditEvent.PAYMENT_DISPUTED if is_disputed else AuditEvent.PAYMENT_REFUNDED
-        audit.record(event, user_id=payer, provider=payment.provider.value)
+        audit.record(
+            AuditEvent.PAYMENT_DISPUTED if is_disputed else AuditEvent.PAYMENT_REFUNDED,
+            user_id=payer,
+            provider=payment.provider.value,
+        )

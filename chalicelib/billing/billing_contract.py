@@ -15,7 +15,9 @@ from chalicelib.models.states import PaymentStatus, SubscriptionProvider
 from chalicelib.web.response import Answer
 
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-_LONGEST_PURCHASE = 20_000
+_Purchase = Annotated[str, msgspec.Meta(max_length=20_000)]
+_Name = Annotated[str, msgspec.Meta(max_length=255)]
+_Reason = Annotated[str, msgspec.Meta(max_length=500)]
 
 
 class PurchaseRequest(msgspec.Struct, kw_only=True):
@@ -27,13 +29,10 @@ class PurchaseRequest(msgspec.Struct, kw_only=True):
 
     provider: Annotated[str, msgspec.Meta(description="`apple` or `google`.", examples=["apple"])]
     signed_transaction: Annotated[
-        str | None,
-        msgspec.Meta(max_length=_LONGEST_PURCHASE, description="Apple: the transaction as StoreKit signed it."),
+        _Purchase | None, msgspec.Meta(description="Apple: the transaction as StoreKit signed it.")
     ] = None
-    purchase_token: Annotated[
-        str | None, msgspec.Meta(max_length=_LONGEST_PURCHASE, description="Google: the token of the purchase.")
-    ] = None
-    product_id: Annotated[str | None, msgspec.Meta(max_length=255, description="Google: what was bought.")] = None
+    purchase_token: Annotated[_Purchase | None, msgspec.Meta(description="Google: the token of the purchase.")] = None
+    product_id: Annotated[_Name | None, msgspec.Meta(description="Google: what was bought.")] = None
 
 
 class PurchaseAnswer(Answer, kw_only=True):
@@ -80,7 +79,7 @@ class CancelRequest(msgspec.Struct, kw_only=True):
     """How a subscription at Stripe is to end; of the reason Stripe is told what is one of its own words."""
 
     cancel_immediately: bool = False
-    cancellation_reason: Annotated[str | None, msgspec.Meta(max_length=500)] = None
+    cancellation_reason: _Reason | None = None
 
 
 class CancelAnswer(Answer, kw_only=True):

@@ -82,7 +82,7 @@ class Notices:
         people = People(application.read_profile)
         return Ground(application.subscriptions, application.payments, people).known_about(facts)
 
-    def enter(self, provider: Provider, facts: Facts, cause: Cause) -> Applied:
+    def enter(self, provider: Provider, facts: Facts, cause: Cause) -> None:
         """Apply facts that no notice told, and acknowledge what needs it. Safe to repeat.
 
         Raises:
@@ -91,7 +91,6 @@ class Notices:
         """
         applied = self.application.apply(Word(facts, cause))
         self.acknowledge(provider, facts, applied)
-        return applied
 
     def acknowledge(self, provider: Provider, facts: Facts, applied: Applied) -> None:
         """Tell the store that purchases were delivered, to whom they belong. What fails is done again by whatever reads

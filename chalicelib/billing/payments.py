@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -15,6 +16,8 @@ from chalicelib.stores.payments import Payments
 from chalicelib.web.request import Caller
 
 _LIST: Final = "payments"
+_OLD_ROUTE: Final = "/subscriptions/billing-history"
+"""There the list is called `records`, and `payments` as everywhere."""
 _MOST: Final = 100
 _USUAL: Final = 20
 
@@ -40,11 +43,9 @@ class PaymentHistory:
     read_profile: ProfileReader
     cursors: Cursors
 
-    def page(
-        self, caller: Caller, limit: str | None, cursor: str | None, *, has_records: bool = False
-    ) -> PaymentsAnswer:
-        """Return a page of the caller's payments, newest first; with `has_records` under their old name too. One read
-        of the profile, one query.
+    def page(self, caller: Caller, route: str, query: Mapping[str, str]) -> PaymentsAnswer:
+        """Return a page of the caller's payments, newest first, by `limit` and `cursor` of the query. One read of the
+        profile, one query.
 
         Raises:
             InvalidRequest: INVALID_LIMIT (1 to 100), INVALID_CURSOR.
@@ -52,7 +53,7 @@ class PaymentHistory:
             Unavailable: the table does not answer.
         """
         self.sessions.require_live(self.read_profile(caller.user_id), caller)
-        most = _number(limit)
+        most, cursor = _number(query.get("limit")), query.get("cursor")
         before = None if cursor is None else self.cursors.position(_LIST, caller.user_id, cursor)
         # One more than is shown tells whether there is more.
         found = self.store.newest(caller.user_id, most + 1, before)
@@ -62,7 +63,7 @@ class PaymentHistory:
             payments=shown,
             next_cursor=self.cursors.make(_LIST, caller.user_id, found[most - 1].sk) if has_more else None,
             has_more=has_more,
-            records=shown if has_records else UNSET,
+            records=shown if route == _OLD_ROUTE else UNSET,
         )
 
 

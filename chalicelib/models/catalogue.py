@@ -6,12 +6,9 @@ of item without an entry fails a test.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
-from chalicelib.models.base import Item
 from chalicelib.models.billing_event import BillingEventItem
 from chalicelib.models.consent import ConsentEntryItem, RetainedChainItem
 from chalicelib.models.erasure import ErasureItem, TombstoneItem
@@ -28,62 +25,13 @@ from chalicelib.models.holdings import (
     guards_of_provider_subscription,
     guards_of_subscription,
     guards_of_user,
-    no_guards,
 )
 from chalicelib.models.job import JobItem
-from chalicelib.models.keys import Key
+from chalicelib.models.kinds import AfterErasure, ItemKind, Lifetime, ObjectKind
 from chalicelib.models.message_unit import MessageUnitItem
 from chalicelib.models.payment import PaymentItem, UnclaimedPaymentItem
 from chalicelib.models.profile import UserItem
 from chalicelib.models.provider_subscription import ProviderSubscriptionItem, UnclaimedSubscriptionItem
-
-
-class Lifetime(StrEnum):
-    """Whether items of a kind carry a `ttl`."""
-
-    LASTING = "lasting"
-    EPHEMERAL = "ephemeral"
-    EITHER = "either"
-
-
-class AfterErasure(StrEnum):
-    """What an erasure does with items of a kind."""
-
-    REMOVED = "removed"
-    KEPT = "kept under a random key"
-    UNTOUCHED = "untouched"
-
-
-@dataclass(frozen=True, slots=True)
-class ItemKind:
-    """What is promised about one kind of item. `key` is its key as documented in the design, section 3.
-
-    `description` tells the person whose items they are what they see in an export; `parts` does so for the larger parts
-    of `data`. A kind that is not personal is in no export, and `description` says why. `guards` returns the guards that
-    an item holds, out of its `data`.
-    """
-
-    model: type[Item]
-    key: str
-    purpose: str
-    retention: str
-    lifetime: Lifetime
-    is_personal: bool
-    description: str
-    after_erasure: AfterErasure
-    guards: Callable[[Mapping[str, Any]], list[Key]] = no_guards
-    parts: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectKind:
-    """What is promised about the objects of one prefix of the bucket, `<prefix><user id>/…`. All go with the person."""
-
-    name: str
-    description: str
-    retention: str
-    is_shown: bool
-
 
 _PARTS_OF_USER: Final[Mapping[str, str]] = {
     "consents": "What you agreed to, as it stands now.",

@@ -12,8 +12,9 @@ from chalicelib import errors
 from chalicelib.clock import parse_iso
 from chalicelib.gateways.owned_objects import OwnedObjects
 from chalicelib.models import keys
-from chalicelib.models.catalogue import KINDS, OBJECTS, AfterErasure, ItemKind
+from chalicelib.models.catalogue import KINDS, OBJECTS
 from chalicelib.models.keys import Key
+from chalicelib.models.kinds import AfterErasure, ItemKind
 from chalicelib.models.states import JobState
 from chalicelib.rules import Rules
 from chalicelib.stores.consents import ConsentStore

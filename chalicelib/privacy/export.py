@@ -18,7 +18,8 @@ from chalicelib.clock import Clock, iso
 from chalicelib.gateways.owned_objects import OwnedObject, OwnedObjects
 from chalicelib.ids import new_id
 from chalicelib.models import keys
-from chalicelib.models.catalogue import KINDS, OBJECTS, WITHHELD, ItemKind
+from chalicelib.models.catalogue import KINDS, OBJECTS, WITHHELD
+from chalicelib.models.kinds import ItemKind
 from chalicelib.models.schema import json_attributes
 from chalicelib.observe import audit
 from chalicelib.observe.audit import AuditEvent

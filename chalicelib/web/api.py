@@ -125,7 +125,7 @@ class Api:
                 register = self.app.route(
                     path, methods=[method], cors=CORS, name=name, content_types=[endpoint.content_type]
                 )
-                register(self._served(endpoint))
+                register(self._served(endpoint, path))
             return view
 
         return declare
@@ -139,7 +139,7 @@ class Api:
                 register = self.app.route(path, methods=list(_METHODS), cors=CORS, name="unknown_path")
                 register(_unknown_path)
 
-    def _served(self, endpoint: Endpoint) -> Callable[..., Response]:
+    def _served(self, endpoint: Endpoint, route: str) -> Callable[..., Response]:
         def serve(**path: str) -> Response:
             request = self.app.current_request
             assert request is not None, "Chalice calls views within requests alone"
@@ -148,7 +148,7 @@ class Api:
             correlate(correlation)
             audit.begin(_address_of(request))
             try:
-                return to_http(self._answer(endpoint, request, headers, path, correlation), correlation)
+                return to_http(self._answer(endpoint, route, request, headers, path, correlation), correlation)
             except Exception as error:  # noqa: BLE001  # the edge: whatever was raised gets an answer in our shape
                 _audit_refusal(error, endpoint)
                 return to_response(error, correlation, endpoint.paths[0])
@@ -158,6 +158,7 @@ class Api:
     def _answer(
         self,
         endpoint: Endpoint,
+        route: str,
         request: Request,
         headers: Mapping[str, str],
         path: Mapping[str, str],
@@ -180,6 +181,7 @@ class Api:
             raw_body=raw,
             client_address=address,
             correlation_id=correlation,
+            route=route,
         )
         return endpoint.view(call)
 

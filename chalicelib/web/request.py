@@ -14,6 +14,8 @@ from chalicelib.ids import new_id
 
 B = TypeVar("B")
 
+PAGE: Final = ("limit", "cursor")
+"""The query of a list that comes in pages."""
 _SAFE_CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
@@ -28,7 +30,8 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[B]):
-    """One request: verified, limited and decoded. `body` is the route's struct, or None where the route has none."""
+    """One request: verified, limited and decoded. `body` is the route's struct, or None where the route has none;
+    `route` is the declared path by which it came, the route's name or an alias."""
 
     body: B
     caller_or_none: Caller | None
@@ -38,6 +41,7 @@ class Call(Generic[B]):
     raw_body: bytes
     client_address: str
     correlation_id: str
+    route: str = ""
 
     @property
     def caller(self) -> Caller:

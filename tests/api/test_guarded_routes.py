@@ -72,6 +72,11 @@ REQUESTS: dict[str, Good] = {
     "POST /api/v1/process/retry/{job_id}": Good(path={"job_id": JOB}),
     "DELETE /api/v1/process/cleanup/{job_id}": Good(path={"job_id": JOB}),
     "GET /subscriptions/current": Good(),
+    "DELETE /subscriptions/current": Good(body={}),
+    "GET /subscriptions/usage": Good(),
+    "POST /subscriptions/purchases": Good(body={"provider": "apple", "signed_transaction": "x.y.z"}),
+    "POST /subscriptions/checkout": Good(body={"plan_id": "premium_monthly"}),
+    "GET /payments": Good(),
     "GET /gdpr/export": Good(),
     "POST /gdpr/erasure-request": Good(body={"confirmation_text": "DELETE"}),
 }

@@ -13,6 +13,7 @@ FLOORS = [
     {"models"},
     {"web", "stores", "gateways"},
     {"identity", "billing", "documents", "chat", "reports", "privacy", "migration"},
+    {"wiring_billing"},
     {"wiring"},
     {"app"},
 ]

@@ -21,10 +21,11 @@ from chalicelib.identity.sessions import SessionRule
 from chalicelib.ids import email_hash
 from chalicelib.models import keys
 from chalicelib.models.base import Item
-from chalicelib.models.catalogue import KINDS, ItemKind
+from chalicelib.models.catalogue import KINDS
 from chalicelib.models.guard import GuardData, GuardItem
 from chalicelib.models.history import DeviceHistoryItem, SessionHistoryItem, SubscriptionHistoryItem
 from chalicelib.models.keys import GuardKind, HistoryKind
+from chalicelib.models.kinds import ItemKind
 from chalicelib.models.profile import Biometric, Consents, Device, Session, Subscription, UserItem
 from chalicelib.models.states import (
     BiometricOperation,

@@ -17,11 +17,12 @@ from chalicelib.config import Settings
 from chalicelib.gateways.oidc import IdTokens
 from chalicelib.identity.apple_events import AppleEvents, AppleNoticeRequest
 from chalicelib.models import keys
-from chalicelib.models.catalogue import KINDS, AfterErasure
+from chalicelib.models.catalogue import KINDS
 from chalicelib.models.consent import ConsentEntryItem
 from chalicelib.models.erasure import ErasureItem
 from chalicelib.models.guard import GuardItem
 from chalicelib.models.keys import GuardKind
+from chalicelib.models.kinds import AfterErasure
 from chalicelib.models.profile import UserItem
 from chalicelib.models.states import AccountStatus, AuthProvider, SubscriptionProvider, SubscriptionStatus, Tier
 from chalicelib.privacy.gdpr_contract import ErasureRequest

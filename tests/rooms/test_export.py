@@ -18,7 +18,8 @@ from chalicelib import errors
 from chalicelib.config import Settings
 from chalicelib.documents.places import all_keys
 from chalicelib.models import keys
-from chalicelib.models.catalogue import KINDS, OBJECTS, WITHHELD, AfterErasure
+from chalicelib.models.catalogue import KINDS, OBJECTS, WITHHELD
+from chalicelib.models.kinds import AfterErasure
 from chalicelib.models.profile import UserItem
 from deploy.permissions import FUNCTIONS
 from tests.rooms.documents_world import World, empty_bucket, make_bucket, shown
