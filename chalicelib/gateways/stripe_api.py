@@ -57,7 +57,7 @@ class StripeApi:
         """Return a subscription with its schedule; None if there is none of that id."""
         found = self._calls.find(
             "subscription",
-            lambda client: client.v1.subscriptions.retrieve(subscription_id, {"expand": ["schedule"]}).to_dict(),
+            lambda client: client.v1.subscriptions.retrieve(subscription_id, {"expand": ["schedule"]}),
         )
         return _read(found, Subscription) if found is not None else None
 
@@ -65,16 +65,19 @@ class StripeApi:
         """Return the newest invoices of a subscription, with their payments."""
         found = self._calls.ask(
             "invoices",
-            lambda client: client.v1.invoices.list(
-                {"subscription": subscription_id, "limit": _NEWEST_INVOICES, "expand": ["data.payments"]}
-            ).to_dict(),
+            lambda client: _first(
+                client.v1.invoices.list(
+                    {"subscription": subscription_id, "limit": _NEWEST_INVOICES, "expand": ["data.payments"]}
+                ),
+                _NEWEST_INVOICES,
+            ),
         )
-        return _read(found["data"], tuple[Invoice, ...])
+        return _read(found, tuple[Invoice, ...])
 
     def invoice(self, invoice_id: str) -> Invoice | None:
         """Return an invoice with its payments; None if there is none of that id."""
         found = self._calls.find(
-            "invoice", lambda client: client.v1.invoices.retrieve(invoice_id, {"expand": ["payments"]}).to_dict()
+            "invoice", lambda client: client.v1.invoices.retrieve(invoice_id, {"expand": ["payments"]})
         )
         return _read(found, Invoice) if found is not None else None
 
@@ -82,16 +85,19 @@ class StripeApi:
         """Return the id of the invoice that a payment intent pays for; None for a payment without one."""
         found = self._calls.ask(
             "invoice_payments",
-            lambda client: client.v1.invoice_payments.list(
-                {"payment": {"type": "payment_intent", "payment_intent": payment_intent}, "limit": 1}
-            ).to_dict(),
+            lambda client: _first(
+                client.v1.invoice_payments.list(
+                    {"payment": {"type": "payment_intent", "payment_intent": payment_intent}, "limit": 1}
+                ),
+                1,
+            ),
         )
-        payments = _read(found["data"], tuple[InvoicePayment, ...])
+        payments = _read(found, tuple[InvoicePayment, ...])
         return id_of(payments[0].invoice) if payments else None
 
     def charge(self, charge_id: str) -> Charge | None:
         """Return a charge; None if there is none of that id."""
-        found = self._calls.find("charge", lambda client: client.v1.charges.retrieve(charge_id).to_dict())
+        found = self._calls.find("charge", lambda client: client.v1.charges.retrieve(charge_id))
         return _read(found, Charge) if found is not None else None
 
     def charges(self, customer: str, since: int) -> tuple[Charge, ...]:
@@ -109,8 +115,10 @@ class StripeApi:
 
     def disputes(self, charge_id: str) -> tuple[Dispute, ...]:
         """Return the disputes over a charge."""
-        found = self._calls.ask("disputes", lambda client: client.v1.disputes.list({"charge": charge_id}).to_dict())
-        return _read(found["data"], tuple[Dispute, ...])
+        found = self._calls.ask(
+            "disputes", lambda client: _first(client.v1.disputes.list({"charge": charge_id, "limit": _PAGE}), _PAGE)
+        )
+        return _read(found, tuple[Dispute, ...])
 
     def events(self, since: int, until: int, types: tuple[str, ...]) -> list[dict[str, Any]]:
         """Return the events of these types (20 at most) created from `since` up to, and without, `until`. Stripe keeps
@@ -129,7 +137,7 @@ class StripeApi:
         """Create a checkout session, once per key."""
         found = self._calls.ask(
             "checkout",
-            lambda client: client.v1.checkout.sessions.create(params, {"idempotency_key": idempotency_key}).to_dict(),
+            lambda client: client.v1.checkout.sessions.create(params, {"idempotency_key": idempotency_key}),
         )
         return _read(found, Session)
 
@@ -140,11 +148,11 @@ class StripeApi:
         words: Any = {"cancellation_details": {"feedback": feedback.value}} if feedback is not None else {}
         options: stripe.RequestOptions = {"idempotency_key": idempotency_key}
 
-        def call(client: stripe.StripeClient) -> dict[str, Any]:
+        def call(client: stripe.StripeClient) -> Any:
             if immediately:
-                return client.v1.subscriptions.cancel(subscription_id, words, options).to_dict()
+                return client.v1.subscriptions.cancel(subscription_id, words, options)
             end: Any = {"cancel_at_period_end": True, **words}
-            return client.v1.subscriptions.update(subscription_id, end, options).to_dict()
+            return client.v1.subscriptions.update(subscription_id, end, options)
 
         return self._calls.find("cancel", call) is not None
 
@@ -154,18 +162,28 @@ class StripeApi:
             "release",
             lambda client: client.v1.subscription_schedules.release(
                 schedule_id, {}, {"idempotency_key": idempotency_key}
-            ).to_dict(),
+            ),
         )
 
 
-def _first(found: stripe.ListObject[Any], most: int | None) -> list[dict[str, Any]]:
+def _first(found: Any, most: int | None) -> list[dict[str, Any]]:
     """Return what a list holds, page after page."""
+    import stripe
+
+    if not isinstance(found, stripe.ListObject):
+        raise _not_understood("list")
     return [one.to_dict() for one in islice(found.auto_paging_iter(), most)]
 
 
-def _read(content: Any, shape: type[_Found]) -> _Found:
+def _read(found: Any, shape: type[_Found]) -> _Found:
+    import stripe
+
     try:
-        return msgspec.convert(content, shape)
+        return msgspec.convert(found.to_dict() if isinstance(found, stripe.StripeObject) else found, shape)
     except msgspec.ValidationError as wrong:
-        log("stripe_answer_not_understood", level=logging.ERROR, error=wrong, expected=str(shape))
-        raise errors.Unexpected(message="An answer of the payment provider was not understood.") from wrong
+        raise _not_understood(str(shape)) from wrong
+
+
+def _not_understood(expected: str) -> errors.Unexpected:
+    log("stripe_answer_not_understood", level=logging.ERROR, expected=expected)
+    return errors.Unexpected(message="An answer of the payment provider was not understood.")

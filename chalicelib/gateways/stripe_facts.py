@@ -44,7 +44,7 @@ PHASES: Final[Mapping[str, Phase]] = {
     "paused": Phase.PAUSED,
 }
 """A status that is not here opens nothing: it counts as pending, and is logged."""
-_PERIOD_MAY_BE_UNPAID: Final = PHASES.keys() - {"trialing", "active"}
+_COUNTS_AS_PAID: Final = frozenset({"trialing", "active"})
 _RENEWING: Final = frozenset({"trialing", "active", "past_due", "paused"})
 _STOPS_SERVICE: Final = "void"
 """Of the ways to pause collection the one by which nothing will ever be paid for the time of the pause: a pause as the
@@ -149,7 +149,7 @@ def _latest_id(invoices: Sequence[Invoice], subscription: Subscription) -> str:
 
 
 def _may_be_unpaid(subscription: Subscription) -> bool:
-    return subscription.status in _PERIOD_MAY_BE_UNPAID or _is_stopped(subscription)
+    return subscription.status not in _COUNTS_AS_PAID or _is_stopped(subscription)
 
 
 def _is_stopped(subscription: Subscription) -> bool:
