@@ -72,10 +72,13 @@ class UsageReset:
         today = self.clock.now().date()
         begun = self.due.swept_until() or today - self.rules.usage_sweep_look_back
         log("usage_sweep_began", begun_on=begun.isoformat(), today=today.isoformat())
+        users_in_all = 0
         for day in (begun + timedelta(days=number) for number in range((today - begun).days + 1)):
             users = self._sweep_day(day)
             self.due.record_swept(day, self.clock.now())
-            log("usage_day_swept", day=day.isoformat(), users=users)
+            users_in_all += users
+            log("usage_day_swept", day=day.isoformat(), users=users, days_left=(today - day).days)
+        log("usage_sweep_ended", begun_on=begun.isoformat(), today=today.isoformat(), users=users_in_all)
 
     def _sweep_day(self, day: date) -> int:
         users = 0

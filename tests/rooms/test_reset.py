@@ -333,4 +333,8 @@ def test_the_sweep_says_how_far_it_came(table: TableConnection, monkeypatch: pyt
     swept = {fields["day"]: fields["users"] for event, fields in lines if event == "usage_day_swept"}
     assert swept[DUE_ON.isoformat()] == 5
     assert sum(swept.values()) == 5
+    assert [fields["users"] for event, fields in lines if event == "usage_sweep_ended"] == [5]
+    days_left = [fields["days_left"] for event, fields in lines if event == "usage_day_swept"]
+    assert days_left == list(reversed(range(len(days_left))))
+    assert sum(fields["users"] for event, fields in lines if event == "usage_page_handed_over") == 5
     assert sum(fields["reset"] for event, fields in lines if event == "usage_batch_reset") == 5

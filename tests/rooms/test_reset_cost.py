@@ -79,3 +79,4 @@ def test_the_cost_of_a_reset_follows_the_users_who_are_due(
         "PutItem": days,  # progress
     }
     assert cost.items_read == 30 + 1
+    assert cost.items_written == 30 + 1, "of the two days one was recorded before: that write is refused"
