@@ -13,18 +13,18 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlencode
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 from chalicelib import config, errors
 from chalicelib.clock import Clock
 from chalicelib.gateways import app_store_reading as reading
+from chalicelib.gateways.app_store_answers import Answers
 from chalicelib.gateways.app_store_api import AppStoreApi, SecretReader
 from chalicelib.gateways.app_store_roots import apple_roots
 from chalicelib.gateways.app_store_signatures import PRODUCTION, MalformedWordError, Signatures
 from chalicelib.gateways.app_store_words import is_known_subtype, is_known_type
-from chalicelib.gateways.provider_facts import Facts, Notice, PaymentSeen, SubscriptionSeen
+from chalicelib.gateways.provider_facts import Facts, Notice, SubscriptionSeen
 from chalicelib.models.states import SubscriptionProvider
 from chalicelib.observe.log import log
 from chalicelib.rules import Rules
@@ -32,7 +32,6 @@ from chalicelib.rules import Rules
 if TYPE_CHECKING:
     from appstoreserverlibrary.models.ResponseBodyV2DecodedPayload import ResponseBodyV2DecodedPayload
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UNREADABLE: Final = "unreadable"
 _HISTORY: Final[Mapping[bool, timedelta]] = {True: timedelta(days=180), False: timedelta(days=30)}
 """For how long Apple keeps what it sent, in production and in the sandbox ("Get Notification History")."""
@@ -53,7 +52,8 @@ class AppStore:
             stage.app_apple_id,
             has_online_checks=stage.has_online_checks,
         )
-        self._api = AppStoreApi(secrets, secret_id, stage.api_url, stage.bundle_id, clock)
+        api = AppStoreApi(secrets, secret_id, stage.api_url, stage.bundle_id, clock)
+        self._answers = Answers(api, self._signatures)
         self._history_life = _HISTORY[stage.environment == PRODUCTION]
         self._clock = clock
         self._rules = rules
@@ -112,34 +112,20 @@ class AppStore:
         """
         now = self._clock.now()
         since, until = max(since, now - self._history_life + _MARGIN), min(until, now)
-        token: str | None = None
-        seen: set[str] = set()
-        while since < until:
-            page = self._history_page(since, until, token)
-            for item in _objects(page.get("notificationHistory")):
-                notice = self._notice_of_history(item.get("signedPayload"))
-                if notice is not None:
-                    yield notice
-            token = page.get("paginationToken")
-            if not page.get("hasMore"):
-                return
-            if not isinstance(token, str) or token in seen:
-                raise errors.Unavailable("PROVIDER_UNAVAILABLE", "The App Store's history leads in a circle.")
-            seen.add(token)
+        for signed in self._answers.sent(since, until):
+            try:
+                yield self._notice(signed)
+            except errors.Unauthenticated as refused:
+                # One that is not for us must not keep the others from being replayed.
+                log("app_store_history_not_accepted", level=logging.ERROR, error=refused, code=refused.code)
 
     def look(self, external_id: str) -> Facts | None:
-        """Return what Apple says of a subscription now: its last transaction and its renewal information.
+        """Return what Apple says of a subscription now: its term, its renewal information, and its last payments.
 
         Raises:
             Unavailable: PROVIDER_UNAVAILABLE; Apple does not answer, or what it answers is not signed for us.
         """
-        answer = self._api.ask("GET", f"/inApps/v1/subscriptions/{quote(external_id, safe='')}")
-        for group in _objects((answer or {}).get("data")):
-            for item in _objects(group.get("lastTransactions")):
-                # All that this customer has is answered; the others are looked at on their own.
-                if item.get("originalTransactionId") == external_id:
-                    return self._stated(item)
-        return None
+        return self._answers.present(external_id)
 
     def acknowledge(self, seen: SubscriptionSeen) -> None:
         """Do nothing: the app finishes its transactions with StoreKit, and Apple wants no word from us."""
@@ -172,26 +158,7 @@ class AppStore:
         data = told.data
         if data is None or data.signedTransactionInfo is None:
             return Facts()
-        return self._read(data.signedTransactionInfo, data.signedRenewalInfo, data.rawStatus)
-
-    def _read(self, transaction: str, renewal: str | None, status: int | None) -> Facts:
-        decoded = None if renewal is None else self._signatures.renewal(renewal)
-        return reading.read(self._signatures.transaction(transaction), decoded, status)
-
-    def _stated(self, item: Mapping[str, Any]) -> Facts:
-        transaction, renewal, status = (
-            item.get(name) for name in ("signedTransactionInfo", "signedRenewalInfo", "status")
-        )
-        try:
-            return self._read(
-                str(transaction),
-                renewal if isinstance(renewal, str) else None,
-                status if isinstance(status, int) else None,
-            )
-        except (errors.Unauthenticated, MalformedWordError) as wrong:
-            # Apple's own server said it, over TLS: a mistake in our settings, or something new. Never the caller's.
-            log("app_store_answer_not_accepted", level=logging.ERROR, error=wrong)
-            raise errors.Unavailable("PROVIDER_UNAVAILABLE", "The App Store's answer could not be read.") from wrong
+        return reading.read_signed(self._signatures, data.signedTransactionInfo, data.signedRenewalInfo, data.rawStatus)
 
     def _posted(self, signed: str) -> tuple[Facts, datetime]:
         try:
@@ -203,22 +170,6 @@ class AppStore:
             raise errors.InvalidRequest("INVALID_PURCHASE", "This is no purchase in our app.") from wrong
         raise errors.InvalidRequest("INVALID_PURCHASE", "This is no purchase of a subscription.")
 
-    def _history_page(self, since: datetime, until: datetime, token: str | None) -> Mapping[str, Any]:
-        query = "" if token is None else "?" + urlencode({"paginationToken": token})
-        span = {"startDate": _milliseconds(since), "endDate": _milliseconds(until)}
-        page = self._api.ask("POST", f"/inApps/v1/notifications/history{query}", span)
-        if page is None:
-            raise errors.Unavailable("PROVIDER_UNAVAILABLE", "The App Store does not tell its history.")
-        return page
-
-    def _notice_of_history(self, signed: object) -> Notice | None:
-        """Read one record. One that is not for us must not keep the others from being replayed."""
-        try:
-            return self._notice(str(signed))
-        except errors.Unauthenticated as refused:
-            log("app_store_history_not_accepted", level=logging.ERROR, error=refused, code=refused.code)
-            return None
-
 
 def _joined(told: Facts, found: Facts) -> Facts:
     """Join a posted transaction with what Apple says of the same subscription now; each thing once, by its version."""
@@ -226,21 +177,8 @@ def _joined(told: Facts, found: Facts) -> Facts:
     is_newer = own.term is not None and (present.term is None or own.term.version > present.term.version)
     # The account goes with the term that names it.
     subscription = replace(own, renewal=present.renewal) if is_newer else present
-    payments: dict[str, PaymentSeen] = {}
-    for payment in (*told.payments, *found.payments):
-        known = payments.get(payment.transaction_id)
-        if known is None or payment.version > known.version:
-            payments[payment.transaction_id] = payment
-    return Facts((subscription,), tuple(payments.values()))
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return Facts((subscription,), reading.newest((*told.payments, *found.payments)))
 
 
 def _digest(signed: str) -> str:
     return hashlib.sha256(signed.encode()).hexdigest()
-
-
-def _milliseconds(instant: datetime) -> int:
-    return (instant - _EPOCH) // timedelta(milliseconds=1)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from chalicelib.gateways.app_store_signatures import MalformedWordError
+from chalicelib.gateways.app_store_signatures import MalformedWordError, Signatures
 from chalicelib.gateways.provider_facts import (
     Facts,
     PaymentSeen,
@@ -90,6 +90,29 @@ def read(
     )
     payment = _payment(transaction)
     return Facts((seen,), () if payment is None else (payment,))
+
+
+def read_signed(
+    signatures: Signatures, transaction: str, renewal: str | None = None, status: int | None = None
+) -> Facts:
+    """Verify a transaction, and the renewal information that came with it, and return what they say.
+
+    Raises:
+        Unauthenticated, Unavailable: see `Signatures`.
+        MalformedWordError: see `read`.
+    """
+    decoded = None if renewal is None else signatures.renewal(renewal)
+    return read(signatures.transaction(transaction), decoded, status)
+
+
+def newest(payments: Iterable[PaymentSeen]) -> tuple[PaymentSeen, ...]:
+    """Return each payment once: of several words about one the latest."""
+    found: dict[str, PaymentSeen] = {}
+    for payment in payments:
+        known = found.get(payment.transaction_id)
+        if known is None or payment.version > known.version:
+            found[payment.transaction_id] = payment
+    return tuple(found.values())
 
 
 def _term(transaction: JWSTransactionDecodedPayload) -> TermSeen:

@@ -1,10 +1,11 @@
 """The simulated App Store Server API: bearer tokens verified, statuses and history told, in Apple's words.
 
 GET  /inApps/v1/subscriptions/<transaction id>             every subscription of that customer, signed now
+GET  /inApps/v2/history/<transaction id>?sort=&revision=   every transaction of that customer, 20 a page
 POST /inApps/v1/notifications/history?paginationToken=     what was sent, 20 records a page
 
-Sources: Apple "Generating JSON Web Tokens for API requests", "Get All Subscription Statuses", "Get Notification
-History".
+Sources: Apple "Generating JSON Web Tokens for API requests", "Get All Subscription Statuses", "Get Transaction
+History", "Get Notification History".
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ from dev.storefront.apple_subscriptions import milliseconds
 from dev.storefront.words import HttpAnswer
 
 PAGE: Final = 20
-_PREFIX: Final = "/inApps/v1/"
+_PREFIX: Final = "/inApps/"
 _LONGEST_TOKEN: Final = timedelta(minutes=60)
 _HISTORY: Final = timedelta(days=180)
 
 StatusesOf = Callable[[str], list[dict[str, Any]] | None]
 """Gives the last transactions of the customer who has that transaction; None for an unknown one."""
+TransactionsOf = Callable[[str], list[str] | None]
+"""Gives all transactions of that customer, signed now, oldest first; None for an unknown one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,13 @@ class Sent:
 class AppleApi:
     """Answers for one app. `trouble` is answered instead while it is set; `questions` counts what was asked."""
 
-    def __init__(self, bundle_id: str, now: Callable[[], datetime], statuses_of: StatusesOf) -> None:
+    def __init__(
+        self,
+        bundle_id: str,
+        now: Callable[[], datetime],
+        statuses_of: StatusesOf,
+        transactions_of: TransactionsOf,
+    ) -> None:
         self.bundle_id = bundle_id
         self.trouble: HttpAnswer | None = None
         self.questions = 0
@@ -53,6 +62,7 @@ class AppleApi:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._now = now
         self._statuses_of = statuses_of
+        self._transactions_of = transactions_of
 
     def secret(self) -> dict[str, str]:
         """Return what belongs into the secret `app-store` of a stage."""
@@ -71,13 +81,15 @@ class AppleApi:
             return self.trouble
         if not self._is_our_app(headers.get("authorization", "")):
             return HttpAnswer(401, b"Unauthenticated\n", "text/plain")
+        query = {name: values[-1] for name, values in parse_qs(address.query).items()}
         what, _, last = address.path.removeprefix(_PREFIX).rpartition("/")
         match method, what, last:
-            case "GET", "subscriptions", transaction_id:
+            case "GET", "v1/subscriptions", transaction_id:
                 return self._statuses(unquote(transaction_id))
-            case "POST", "notifications", "history":
-                token = parse_qs(address.query).get("paginationToken", [None])[-1]
-                return self._history(body, token, history)
+            case "GET", "v2/history", transaction_id:
+                return self._transactions(unquote(transaction_id), query)
+            case "POST", "v1/notifications", "history":
+                return self._history(body, query.get("paginationToken"), history)
         return _error(404, 4040000, "Not found.")
 
     def _statuses(self, transaction_id: str) -> HttpAnswer:
@@ -88,6 +100,18 @@ class AppleApi:
             return _error(404, 4040010, "Transaction id not found.")
         group = {"subscriptionGroupIdentifier": "21400001", "lastTransactions": found}
         return _json(200, {"bundleId": self.bundle_id, "data": [group]})
+
+    def _transactions(self, transaction_id: str, query: Mapping[str, str]) -> HttpAnswer:
+        found = self._transactions_of(transaction_id)
+        if found is None:
+            return _error(404, 4040010, "Transaction id not found.")
+        revision = query.get("revision", "0")
+        if not revision.isdigit():
+            return _error(400, 4000005, "Invalid request revision.")
+        first = int(revision)
+        ordered = found[::-1] if query.get("sort") == "DESCENDING" else found
+        page = {"signedTransactions": ordered[first : first + PAGE], "revision": str(first + PAGE)}
+        return _json(200, {"bundleId": self.bundle_id, "hasMore": first + PAGE < len(found), **page})
 
     def _history(self, body: bytes, token: str | None, history: list[Sent]) -> HttpAnswer:
         try:

@@ -35,7 +35,7 @@ class AppleShop:
         self.environment = environment
         self.bundle_id = bundle_id
         self.app_apple_id = APP_APPLE_ID
-        self.api = AppleApi(bundle_id, clock.now, self._statuses_of)
+        self.api = AppleApi(bundle_id, clock.now, self._statuses_of, self._transactions_of)
         self._clock = clock
         # Two shops, such as those of two runs, give no id twice.
         self._ids = itertools.count(2 * 10**15 + secrets.randbelow(10**9) * 10**5)
@@ -219,9 +219,20 @@ class AppleShop:
         }
 
     def _statuses_of(self, transaction_id: str) -> list[dict[str, Any]] | None:
+        found = self._with_transaction(transaction_id)
+        return None if found is None else [self._stated(found)]
+
+    def _transactions_of(self, transaction_id: str) -> list[str] | None:
+        found = self._with_transaction(transaction_id)
+        return None if found is None else [self.signed_of(found, one) for one in found.transactions]
+
+    def _with_transaction(self, transaction_id: str) -> Subscription | None:
+        """Every subscription here is a customer of its own."""
+        if transaction_id in self._subscriptions:
+            return self._subscriptions[transaction_id]
         for subscription in self._subscriptions.values():
             if any(one.transaction_id == transaction_id for one in subscription.transactions):
-                return [self._stated(subscription)]
+                return subscription
         return None
 
     def _now(self) -> datetime:

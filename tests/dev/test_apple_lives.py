@@ -25,7 +25,7 @@ def newest(told: list[Facts]) -> tuple[TermSeen, RenewalSeen]:
 @given(lives(may_be_shared=True), st.integers(0, 2**32))
 def test_the_newest_words_agree_with_the_store_in_any_order(life: Life, seed: int) -> None:
     world = World()
-    story = live(life, world.shop, world.clock, ACCOUNT, lambda: None)
+    story = live(life, world.shop, world.clock, ACCOUNT, lambda _: None)
     truth = world.shop.truth(story[-1][1])
     told = [world.facts(delivery) for delivery in world.shop.take_deliveries()]
     random.Random(seed).shuffle(told)

@@ -206,9 +206,9 @@ def test_production_must_name_the_app_and_goes_by_apples_root() -> None:
     assert config.load(ENVIRONMENT).app_store is None
 
 
-def asked(shop: AppleShop, token: str, method: str = "GET", path: str = "subscriptions/1", body: Any = None) -> int:
+def asked(shop: AppleShop, token: str, method: str = "GET", path: str = "v1/subscriptions/1", body: Any = None) -> int:
     headers = {"authorization": f"Bearer {token}"}
-    answer = shop.answer(method, f"/inApps/v1/{path}", headers, json.dumps(body).encode())
+    answer = shop.answer(method, f"/inApps/{path}", headers, json.dumps(body).encode())
     assert answer is not None
     return answer.status
 
@@ -247,7 +247,7 @@ def test_the_history_is_asked_for_as_apple_wants_it(world: World) -> None:
     token, end = token_of(shop, now), int(now.timestamp() * 1000) + 60_000
 
     def history(span: Any, query: str = "") -> int:
-        return asked(shop, token, "POST", f"notifications/history{query}", span)
+        return asked(shop, token, "POST", f"v1/notifications/history{query}", span)
 
     good = {"startDate": end - 100_000, "endDate": end}
     assert history(good) == 200
@@ -256,7 +256,7 @@ def test_the_history_is_asked_for_as_apple_wants_it(world: World) -> None:
     assert history({"startDate": end, "endDate": end}) == 400
     assert history({"startDate": end - 181 * 86_400_000, "endDate": end}) == 400
     assert history(None) == 400
-    assert asked(shop, token, "DELETE", "notifications/history") == 404
+    assert asked(shop, token, "DELETE", "v1/notifications/history") == 404
 
 
 def test_another_stores_path_is_not_answered(world: World) -> None:

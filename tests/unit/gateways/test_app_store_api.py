@@ -121,13 +121,13 @@ def test_the_app_store_is_asked_over_tls_alone() -> None:
 def test_a_key_that_was_replaced_is_read_again_at_once(world: World) -> None:
     external_id = world.shop.buy(ACCOUNT, "premium_monthly")
     world.held.fresh = world.held.value
-    world.held.value = AppleApi(world.shop.bundle_id, world.clock.now, lambda _: None).secret()
+    world.held.value = AppleApi(world.shop.bundle_id, world.clock.now, lambda _: None, lambda _: None).secret()
     assert world.store.look(external_id) is not None
 
 
 def test_a_key_that_apple_does_not_accept_is_our_trouble_and_not_the_callers(world: World) -> None:
     external_id = world.shop.buy(ACCOUNT, "premium_monthly")
-    world.held.value = AppleApi(world.shop.bundle_id, world.clock.now, lambda _: None).secret()
+    world.held.value = AppleApi(world.shop.bundle_id, world.clock.now, lambda _: None, lambda _: None).secret()
     with pytest.raises(errors.Unavailable):
         world.store.look(external_id)
 
