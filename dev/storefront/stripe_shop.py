@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from chalicelib import config
 from chalicelib.clock import Clock
 from chalicelib.models.states import SubscriptionProvider, Tier
 from chalicelib.rules import Rules
@@ -63,6 +64,28 @@ class StripeShop:
     def products(self) -> dict[str, str]:
         """What a stage's settings say of it: price ids and our plans."""
         return {price.id: price.plan_id for price in self.ledger.prices.values()}
+
+    def settings(self, api_url: str) -> config.Stripe:
+        """Return the settings of a stage that sells in this shop; `api_url` is where its server listens, and
+        `/stripe`."""
+        return config.Stripe(
+            products=self.products,
+            success_url="serenya://subscription/paid",
+            cancel_url="serenya://subscription/plans",
+            is_live=self.ledger.is_live,
+            api_url=api_url,
+        )
+
+    def environment_variables(self, api_url: str) -> dict[str, str]:
+        """Return the same as environment variables."""
+        stage = self.settings(api_url)
+        return {
+            "STRIPE_PRODUCTS": ",".join(f"{product}={plan_id}" for product, plan_id in stage.products.items()),
+            "STRIPE_SUCCESS_URL": stage.success_url,
+            "STRIPE_CANCEL_URL": stage.cancel_url,
+            "STRIPE_IS_LIVE": "true" if stage.is_live else "false",
+            "STRIPE_API_URL": stage.api_url,
+        }
 
     def secret(self) -> dict[str, str | None]:
         """Return what belongs into the secret `stripe` of a stage."""

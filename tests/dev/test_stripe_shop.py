@@ -15,6 +15,7 @@ from chalicelib.models.states import SubscriptionProvider, Tier
 from dev.storefront.stripe_ledger import months_after
 from dev.storefront.stripe_shop import StripeShop
 from dev.storefront.words import Happening, Sealer, Shop, VirtualClock
+from tests.support import test_settings
 
 USER = "somebody"
 
@@ -56,6 +57,12 @@ def test_it_is_a_shop_that_signs_each_attempt_anew(shop: StripeShop) -> None:
     as_shop: Shop = shop
     assert as_shop.name is SubscriptionProvider.STRIPE
     assert isinstance(shop, Sealer)
+
+
+def test_a_stage_that_is_told_of_it_by_its_environment_sells_there(shop: StripeShop) -> None:
+    url = "http://127.0.0.1:9/stripe"
+
+    assert test_settings(**shop.environment_variables(url)).stripe == shop.settings(url)
 
 
 def test_stripes_own_library_verifies_what_it_sends(shop: StripeShop) -> None:

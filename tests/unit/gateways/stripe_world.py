@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from chalicelib import config
 from chalicelib.gateways.provider_facts import Facts, Notice, PaymentSeen, RenewalSeen, SubscriptionSeen, TermSeen
 from chalicelib.gateways.stripe import Stripe
 from chalicelib.rules import Rules
@@ -40,12 +39,7 @@ class StripeWorld:
         self.shop = StripeShop(self.clock, prices=prices)
         server.open((self.shop,), Controls((self.shop,), self.clock, PostOffice(lambda _: 200, self.clock)))
         self.held = Held(self.shop.secret())
-        self.settings = config.Stripe(
-            products=self.shop.products,
-            success_url="serenya://paid",
-            cancel_url="serenya://plans",
-            api_url=f"{server.url}/stripe",
-        )
+        self.settings = self.shop.settings(f"{server.url}/stripe")
         self.rules = Rules()
         self.gateway = self.gateway_with()
 

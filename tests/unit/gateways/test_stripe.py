@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib import errors
-from chalicelib.gateways.provider_facts import Facts, Notice, Phase
+from chalicelib.gateways.provider_facts import Facts, Notice, Phase, Provider
 from chalicelib.gateways.stripe import Stripe
 from chalicelib.gateways.stripe_events import ASKED_FOR, KNOWN
 from chalicelib.models.states import PaymentStatus, SubscriptionProvider
@@ -213,6 +213,11 @@ def test_nothing_is_missed_where_nothing_was_sent(world: StripeWorld) -> None:
     ago = world.clock.now() - timedelta(days=30)
 
     assert list(world.gateway.missed(ago, ago + timedelta(days=2))) == []
+
+
+def test_it_is_one_of_the_three_providers(world: StripeWorld) -> None:
+    provider: Provider = world.gateway
+    assert provider.name is SubscriptionProvider.STRIPE
 
 
 def test_stripe_wants_no_acknowledgement(world: StripeWorld) -> None:
