@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -282,3 +284,13 @@ def test_later_words_have_greater_versions(world: World) -> None:
 def _bought(world: World, external_id: str) -> tuple[Any, Any]:
     found = world.shop._subscriptions[external_id]
     return found, found.last
+
+
+def test_apples_library_is_imported_with_the_first_word_and_not_before() -> None:
+    script = (
+        "import sys; from chalicelib.gateways import app_store; from chalicelib.config import AppStore; "
+        "from chalicelib.rules import Rules; app_store.AppStore(AppStore('a', {}, app_apple_id=1), None, '', None, "
+        "Rules()); print({'appstoreserverlibrary', 'requests', 'OpenSSL', 'cattrs', 'jwt'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
