@@ -26,6 +26,7 @@ from chalicelib.models.guard import GuardData, GuardItem
 from chalicelib.models.history import DeviceHistoryItem, SessionHistoryItem, SubscriptionHistoryItem
 from chalicelib.models.keys import GuardKind, HistoryKind
 from chalicelib.models.kinds import ItemKind
+from chalicelib.models.message_unit import MessageUnitData, MessageUnitItem
 from chalicelib.models.profile import Biometric, Consents, Device, Session, Subscription, UserItem
 from chalicelib.models.states import (
     BiometricOperation,
@@ -196,6 +197,8 @@ class Leaving:
         yield DeviceHistoryItem(*key, data=a_device("old-device", user), ttl=ttl, **at)
         key = keys.history_key(user_id, HistoryKind.SUBSCRIPTION, now, "old-subscription")
         yield SubscriptionHistoryItem(*key, data=an_old_subscription(user), ttl=ttl, **at)
+        asked = MessageUnitData(user_id=user_id, has_unit=True, unit_period_start=now, answers=1)
+        yield MessageUnitItem(*keys.message_unit_key(user_id, "asked"), data=asked, ttl=ttl, **at)
 
     # Erasure
 

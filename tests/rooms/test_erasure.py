@@ -166,6 +166,7 @@ def test_the_receipt_counts_what_there_was_and_its_hash_can_be_computed_by_anybo
     assert summary.removed == {
         "device_history": 1,
         "guard": 3,
+        "message_unit": 1,
         "session_history": 3,
         "subscription_history": 1,
         "user": 1,

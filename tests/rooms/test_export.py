@@ -67,7 +67,7 @@ def test_an_export_holds_every_item_of_the_person_and_of_nobody_else(leaving: Le
     assert other.user_id not in json.dumps(parts, default=str)
     assert {name: len(items) for name, items in parts.items()} == {
         "user": 1, "guard": 3, "job": 1, "session_history": 3, "device_history": 1, "subscription_history": 1,
-        "consent_entry": 5,
+        "consent_entry": 5, "message_unit": 1,
     }  # fmt: skip
 
 

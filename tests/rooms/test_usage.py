@@ -215,7 +215,7 @@ def test_with_four_of_five_used_exactly_one_of_ten_passes(second_engine: TableCo
 
 
 @pytest.mark.second_engine
-def test_fifty_at_once_get_exactly_five_with_each_of_twenty_seeds(second_engine: TableConnection) -> None:
+def test_fifty_at_once_get_exactly_five(second_engine: TableConnection) -> None:
     """A seed decides who begins when, who brings a stale profile, and who sends the same document as another."""
     for seed in range(20):
         draw = random.Random(seed)
