@@ -35,6 +35,12 @@ def _learned(world: StripeWorld, known: Known, deliveries: Iterable[Delivery]) -
     return known
 
 
+def _looked(world: StripeWorld, external_id: str) -> Known:
+    facts = world.gateway.look(external_id)
+    assert facts is not None
+    return learn(Known(), facts, Cause(world.clock.now(), "look", "look"))
+
+
 def _decided(world: StripeWorld, known: Known, external_id: str) -> Decision:
     products = Products({STRIPE: world.shop.products})
     subscription = known.subscriptions[ExternalKey(STRIPE, external_id)]
@@ -51,6 +57,7 @@ def _lived(server: StorefrontServer, seed: int) -> None:
         life.append(chance.choice([one for one in Happening if world.shop.can(bought[-1], one)]))
         world.clock.advance(timedelta(hours=chance.randint(0, 100)))
         bought.append(world.shop.happen(bought[-1], life[-1]))
+        _agree(world, _decided(world, _looked(world, bought[-1]), bought[-1]), bought[-1], life)
         sent = world.shop.take_deliveries()
         told += sent
         punctual = [one for one in sent if chance.random() < 0.7]
