@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from chalicelib.billing.ground import Ground, Place, transaction_of, waiting_place
 from chalicelib.billing.known import ExternalKey, KnownPayment, KnownSubscription
+from chalicelib.billing.merge import join_payments
 from chalicelib.billing.records import (
     known_payment,
     known_subscription,
@@ -50,19 +51,25 @@ class _Moves:
 
 @dataclass(slots=True)
 class SubscriptionMoves(_Moves):
-    """Puts each subscription where its owner is. `transfers` are who lost one, who has it then, and where."""
+    """Puts each subscription where its owner is. `transfers` are who lost one, who has it then, and where.
+
+    With those in `waited_with` something new begins to wait: their items are written although nothing is new of them.
+    Whoever claims one at the same moment is refused then, and looks again; else they would leave something behind.
+    """
 
     known: Mapping[ExternalKey, KnownSubscription]
     owners: Mapping[ExternalKey, str | None]
+    waited_with: Collection[ExternalKey]
     now: datetime
     rules: Rules
     transfers: list[tuple[str, str | None, str]] = field(default_factory=list, init=False)
 
     def plan(self) -> None:
         """Collect what is to be written."""
-        for key, known in self.known.items():
-            place, owner = self.ground.place_of(key), self.owners[key]
-            if _stands(place, known, owner):
+        for key in sorted({*self.known, *self.waited_with}):
+            place, owner = self.ground.place_of(key), self.owners.get(key)
+            known = self.known.get(key) or self._kept(key, place)
+            if _stands(place, known, owner) and key not in self.waited_with:
                 continue
             if owner is not None:
                 self._bring_home(key, known, place, owner)
@@ -71,6 +78,9 @@ class SubscriptionMoves(_Moves):
             self._affect(owner, place.guard_owner)
             if place.guard_owner not in (None, owner) and self.ground.people.living(place.guard_owner) is not None:
                 self.transfers.append((str(place.guard_owner), owner, key.provider.value))
+
+    def _kept(self, key: ExternalKey, place: Place) -> KnownSubscription:
+        return self.ground.people.without_the_gone(place.known or KnownSubscription(*key))
 
     def _bring_home(self, key: ExternalKey, known: KnownSubscription, place: Place, owner: str) -> None:
         is_here = place.guard_owner == owner and place.owned is not None
@@ -118,6 +128,7 @@ class PaymentMoves(_Moves):
     rules: Rules
     is_whole: bool = field(default=True, init=False)
     paid_back: list[tuple[KnownPayment, str]] = field(default_factory=list, init=False)
+    waited_with: set[ExternalKey] = field(default_factory=set, init=False)
 
     def plan(self) -> None:
         """Collect what is to be written."""
@@ -184,6 +195,8 @@ class PaymentMoves(_Moves):
             ),
         )
         self.puts.append(Put(item, seen))
+        if seen is None and known.seen.subscription_external_id is not None:
+            self.waited_with.add(place)
         # Nobody may have recorded it since we looked.
         self.guards.append(GuardChange(keys.transaction_guard_key(known.provider, known.transaction_id), None, None))
 
@@ -197,7 +210,12 @@ class PaymentMoves(_Moves):
             if transaction_of(item) not in self.known
         ]
         for item, owner in waiting[:_MOST_BROUGHT_HOME]:
-            self._put_home(known_payment(item), owner, item)
+            recorded = self.ground.recorded(transaction_of(item))
+            if recorded is not None:
+                self._change_recorded(join_payments(known_payment(recorded.item), known_payment(item)), recorded)
+                self.removals.append(Removal(key_of(item), _revision(item)))
+            else:
+                self._put_home(known_payment(item), owner, item)
             self._affect(owner)
         self.is_whole = len(waiting) <= _MOST_BROUGHT_HOME
 

@@ -73,10 +73,12 @@ class _Proposer:
         after = self._learned(before)
         owners = {key: self.ground.people.owner_of(known) for key, known in after.subscriptions.items()}
         self._require_own(owners)
-        subscriptions = SubscriptionMoves(self.ground, after.subscriptions, owners, self.now, self.rules)
         payments = PaymentMoves(self.ground, self.word.facts, after.payments, owners, self.now, self.rules)
-        for moves in (subscriptions, payments):
-            moves.plan()
+        payments.plan()
+        subscriptions = SubscriptionMoves(
+            self.ground, after.subscriptions, owners, payments.waited_with, self.now, self.rules
+        )
+        subscriptions.plan()
         self.affected = subscriptions.affected | payments.affected
         decisions = {user_id: self._decision(user_id, after, owners) for user_id in sorted(self.affected)}
         changes = [
@@ -84,7 +86,7 @@ class _Proposer:
             for user_id, decision in decisions.items()
             if (user := self.ground.people.living(user_id)) is not None
         ]
-        is_changed = bool(subscriptions.puts or subscriptions.removals or payments.puts)
+        is_changed = bool(subscriptions.puts or payments.puts or payments.removals)
         return Proposal(
             at=self.now,
             applied=Applied(
