@@ -24,7 +24,7 @@ from dev.storefront.server import Controls, StorefrontServer
 from dev.storefront.words import Delivery, Shop, VirtualClock
 
 ACCOUNT = "5f0c7f0e-3d6b-4b7e-9a53-0d7c2f3f1a11"
-RULES = Rules()
+RULES = Rules(billing_sweep_stretch=timedelta(days=30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,13 @@ class Street:
         self._open: dict[str, Counter] = {}
 
     def counter(self, name: str) -> Counter:
-        """Return an open store."""
+        """Return an open store, so long after all that happened in it that no reconciliation looks back there."""
         found = self._open.get(name)
         if found is None or found.clock.now().year > 2060:
             clock = VirtualClock()
             shop, provider, products = STORES[name](clock, self._server.url)
             found = self._open[name] = Counter(shop, clock, provider, Products({provider.name: products}))
+        found.clock.advance(2 * RULES.billing_sweep_look_back)
         post = PostOffice(lambda _: None, found.clock)
         self._server.open([found.shop], Controls([found.shop], found.clock, post))
         return found
@@ -139,7 +140,7 @@ def told_in_order(counter: Counter, life: Life, books: Books) -> tuple[list[tupl
     """Live a life, each notification delivered once and at once; return the story and what was delivered."""
     delivered: list[Delivery] = []
 
-    def deliver() -> None:
+    def deliver(_: str) -> None:
         taken = counter.shop.take_deliveries()
         post = PostOffice(books.hear, counter.clock, [counter.shop])
         post.post(taken)
