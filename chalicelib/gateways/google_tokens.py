@@ -21,6 +21,7 @@ from chalicelib.observe.log import log
 
 if TYPE_CHECKING:
     import urllib3
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -61,6 +62,7 @@ class ServiceAccountTokens:
         self._scope = scope
         self._clock = clock
         self._kept: _Kept | None = None
+        self._parsed: tuple[str, RSAPrivateKey] | None = None
         self._asking = threading.Lock()
 
     def token(self, *, refused: str | None = None) -> str:
@@ -107,11 +109,24 @@ class ServiceAccountTokens:
             "iat": int(now.timestamp()),
             "exp": int((now + _ASSERTION_LIFE).timestamp()),
         }
-        try:
-            headers = {"kid": key["private_key_id"]}
-            return jwt.encode(claims, key["private_key"], algorithm="RS256", headers=headers)
-        except (jwt.PyJWTError, ValueError, TypeError) as wrong:
-            raise errors.Unavailable(message="The service has no usable key of its service account.") from wrong
+        headers = {"kid": key["private_key_id"]}
+        return jwt.encode(claims, self._private_key(key["private_key"]), algorithm="RS256", headers=headers)
+
+    def _private_key(self, pem: str) -> RSAPrivateKey:
+        """Read a key once: checking that its primes are some takes 80 ms."""
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        if self._parsed is None or self._parsed[0] != pem:
+            try:
+                key = load_pem_private_key(pem.encode(), password=None)
+            except (ValueError, TypeError, UnsupportedAlgorithm) as wrong:
+                raise errors.Unavailable(message="The service has no usable key of its service account.") from wrong
+            if not isinstance(key, RSAPrivateKey):
+                raise errors.Unavailable(message="The service has no usable key of its service account.")
+            self._parsed = (pem, key)
+        return self._parsed[1]
 
 
 def _posted(url: str, form: Mapping[str, str]) -> tuple[int, Mapping[str, Any]]:
