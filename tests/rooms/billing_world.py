@@ -133,7 +133,9 @@ class BillingWorld:
     def settle(self, *user_ids: str, subscription: Subscription | None = None) -> None:
         """Let people sign up."""
         for user_id in user_ids:
-            person(user_id, subscription, SIGNED_UP).save()
+            user = person(user_id, subscription, SIGNED_UP)
+            user.data.current_subscription.subscription_id = f"first-of-{user_id}"
+            user.save()
 
     def store(self, name: SubscriptionProvider) -> ScriptedStore:
         """Return one of the three."""
