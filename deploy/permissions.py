@@ -36,6 +36,7 @@ class Permissions:
         return any("GetObject" in actions for actions in self.objects.values())
 
 
+_STORES: Final = ("app_store_secret", "play_store_secret", "stripe_secret")
 _READ_AND_DELETE: Final = ("GetObject", "DeleteObject")
 _WHOLE_OBJECT: Final = ("GetObject", "PutObject", "DeleteObject")
 
@@ -44,6 +45,9 @@ _ANALYSIS: Final = Permissions(
     objects={"uploads/": _READ_AND_DELETE, "results/": _WHOLE_OBJECT, "failures/": _WHOLE_OBJECT},
     sends_to=("retries_queue",),
 )
+
+_BILLING: Final = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
+"""What applying a store's word takes: it moves what was nobody's to its owner."""
 
 FUNCTIONS: Final[dict[str, Permissions]] = {
     "api_handler": Permissions(
@@ -58,7 +62,7 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         lists=tuple(OBJECTS),
         sends_to=("retries_queue", "erasures_queue"),
         reads_token_keys=True,
-        reads_secrets=("apple_sign_in_secret", "data_keys_secret"),
+        reads_secrets=("apple_sign_in_secret", "data_keys_secret", *_STORES),
     ),
     "document_uploaded": _ANALYSIS,
     "retry_analysis": Permissions(
@@ -88,5 +92,12 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         reads_secrets=("apple_sign_in_secret", "data_keys_secret"),
     ),
     "sweep_erasures": Permissions(indexes={keys.DUE_INDEX: ("Query",)}, sends_to=("erasures_queue",)),
+    "sweep_billing": Permissions(
+        table=_BILLING,
+        indexes={keys.DUE_INDEX: ("Query",)},
+        sends_to=("billing_looks_queue",),
+        reads_secrets=_STORES,
+    ),
+    "reconcile_subscriptions": Permissions(table=_BILLING, receives_from="billing_looks_queue", reads_secrets=_STORES),
 }
 """By the name of the deployed function; Chalice calls the one behind API Gateway `api_handler`."""

@@ -24,6 +24,9 @@ RESET_TIMEOUT: Final = timedelta(seconds=60)
 ERASURE_TIMEOUT: Final = timedelta(seconds=120)
 """The longest that one run of an erasure may take; the next one goes on where it stopped."""
 
+LOOK_TIMEOUT: Final = timedelta(seconds=180)
+"""The longest that a batch of looks at subscriptions may take, with stores that answer slowly."""
+
 VISIBILITY_FACTOR: Final = 6
 """AWS ("Using Lambda with Amazon SQS", queue configuration): at least six times the function's time-out, so that a
 throttled function has room to try again before another worker gets the message."""
@@ -107,6 +110,14 @@ class Resources:
     token_keys: KeySetSecret
     data_keys: KeySetSecret
     apple_sign_in: GivenSecret
+    app_store: GivenSecret
+    play_store: GivenSecret
+    stripe: GivenSecret
+
+    @property
+    def stores(self) -> tuple[GivenSecret, ...]:
+        """The secrets of the stores where plans are sold; a stage that sells nothing somewhere leaves its one out."""
+        return self.app_store, self.play_store, self.stripe
 
     def queue_named(self, name: str) -> Queue | None:
         """Return the declared queue of that name."""
@@ -131,6 +142,7 @@ def declare(settings: Settings) -> Resources:
             Queue(settings.priority_queue, visibility=ANALYSIS_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.resets_queue, visibility=RESET_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.erasures_queue, visibility=ERASURE_TIMEOUT * VISIBILITY_FACTOR),
+            Queue(settings.billing_looks_queue, visibility=LOOK_TIMEOUT * VISIBILITY_FACTOR),
         ),
         token_keys=KeySetSecret(settings.token_keys_secret, "The keys that sign our access and refresh tokens."),
         data_keys=KeySetSecret(settings.data_keys_secret, "The keys that seal what we keep for others in profiles."),
@@ -138,6 +150,29 @@ def declare(settings: Settings) -> Resources:
             settings.apple_sign_in_secret,
             "The key of Sign in with Apple, from Apple's developer page.",
             fields=("team_id", "key_id", "client_id", "private_key"),
+        ),
+        app_store=GivenSecret(
+            settings.app_store_secret,
+            "The In-App Purchase key, from App Store Connect.",
+            fields=("issuer_id", "key_id", "private_key"),
+        ),
+        play_store=GivenSecret(
+            settings.play_store_secret,
+            "The key of the service account that reads purchases, from Google's Cloud console.",
+            fields=(
+                "type",
+                "project_id",
+                "private_key_id",
+                "private_key",
+                "client_email",
+                "client_id",
+                "token_uri",
+            ),
+        ),
+        stripe=GivenSecret(
+            settings.stripe_secret,
+            "Our API key and the secrets that sign webhooks, from Stripe's dashboard.",
+            fields=("api_key", "webhook_secret", "previous_webhook_secret"),
         ),
     )
 

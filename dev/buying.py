@@ -54,8 +54,11 @@ def buy(plan_id: str, store: str, ports: Ports, say: Callable[[str], None]) -> N
         raise CommandFailedError("The service did not take the notification; .run/service.log says why.")
     after = buyer.subscription()
     say(f"  after    {told(after)}")
+    if after["tier"] == "free":
+        raise CommandFailedError("The service took the notification, but the plan is still the free one.")
     if after["plan_id"] != plan_id:
-        raise CommandFailedError(f"The service took the notification, but the plan is {after['plan_id']}.")
+        say(f"  {plan_id} was bought too; of several the one that lasts longest counts.")
+    say(f"  subscription at {store}: {bought['external_id']}")
 
 
 def told(subscription: dict[str, Any]) -> str:

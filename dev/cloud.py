@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -14,10 +15,12 @@ from dev.upkeep import keep_up
 
 PYTHON: Final = Path(sys.executable)
 BRIDGE_LOG: Final = RUN_FOLDER / "bridge.log"
+ROOTS_FILE: Final = RUN_FOLDER / "app-store-roots"
+"""The certificate of this run's simulated App Store."""
 
 
 def start_surroundings(session: Session, ports: Ports) -> None:
-    """Start the embedded cloud, make the stage's resources in it, and start the identity provider.
+    """Start the embedded cloud, make the stage's resources in it, and start the identity provider and the stores.
 
     Raises:
         PortTakenError: somebody listens where one of them should.
@@ -25,12 +28,14 @@ def start_surroundings(session: Session, ports: Ports) -> None:
     """
     require_free(ports.cloud, "the embedded cloud", "CLOUD_PORT")
     require_free(ports.identity_provider, "the identity provider", "IDENTITY_PROVIDER_PORT")
+    require_free(ports.storefront, "the simulated stores", "STOREFRONT_PORT")
     CLOUD_LOG.unlink(missing_ok=True)
     start_ministack(session.children, ports.cloud, folder=RUN_FOLDER)
 
     from deploy.resources import declare
     from dev.identity_provider import IdentityProvider
     from dev.provision import clients_at, create, put_given
+    from dev.storefront.opening import Storefront
 
     settings = settings_of(ports)
     resources, clients = declare(settings), clients_at(ports.cloud_url, settings.region)
@@ -38,6 +43,13 @@ def start_surroundings(session: Session, ports: Ports) -> None:
     provider = IdentityProvider(ports.identity_provider)
     put_given(resources.apple_sign_in, provider.apple_tokens.secret(), clients.secretsmanager)
     provider.start()
+    storefront = Storefront(ports.service_url, ports.storefront)
+    for name, value in storefront.secrets().items():
+        put_given(getattr(resources, name), value, clients.secretsmanager)
+    # The service, our child, gets it with its environment; whoever starts one by hand reads it from the file.
+    os.environ["APP_STORE_ROOTS"] = storefront.root()
+    ROOTS_FILE.write_text(storefront.root(), encoding="utf-8")
+    storefront.start()
 
 
 def cloud(session: Session, ports: Ports) -> int:
@@ -49,7 +61,9 @@ def cloud(session: Session, ports: Ports) -> int:
     bridge = start_bridge_alone(session, ports)
     session.say(f"The embedded cloud is ready at {ports.cloud_url}, the identity provider at")
     session.say(f"{ports.identity_provider_url}. Events reach the functions of app.py; their log is .run/bridge.log.")
-    session.say("Now `.venv/bin/chalice local --stage local` serves beside it. Press Ctrl-C to stop.")
+    session.say(f"The simulated stores are at {ports.storefront_url}. Now")
+    session.say("`APP_STORE_ROOTS=$(cat .run/app-store-roots) .venv/bin/chalice local --stage local`")
+    session.say("serves beside it. Press Ctrl-C to stop.")
     session.is_serving = True
     keep_up(session, bridge, lambda: start_bridge_alone(session, ports))
     return 0

@@ -176,7 +176,7 @@ def create_key_set(secret: KeySetSecret, secretsmanager: SecretsManagerClient) -
             raise
 
 
-def put_given(secret: GivenSecret, value: Mapping[str, str], secretsmanager: SecretsManagerClient) -> None:
+def put_given(secret: GivenSecret, value: Mapping[str, str | None], secretsmanager: SecretsManagerClient) -> None:
     """Put a value that somebody else drew into its secret, whether there is one already or not.
 
     Raises:

@@ -40,7 +40,7 @@ def _start(session: Session, ports: Ports, command: str) -> Child:
     started = time.monotonic()
     session.claim_folder(command)
     require_free(ports.service, "the service", "PORT")
-    session.say("Starting the embedded cloud, the identity provider and the service …")
+    session.say("Starting the embedded cloud, the identity provider, the stores and the service …")
     start_surroundings(session, ports)
     SERVICE_LOG.unlink(missing_ok=True)
     service = start_service(session, ports)
@@ -79,7 +79,9 @@ In another terminal (each token is a new sign-in, and ends the one before):
   export TOKEN=$(make -s token)
   curl -H "Authorization: Bearer $TOKEN" {url}/user/profile
 
-  make reset-usage     fires the usage reset now
+  make buy PLAN=premium_monthly     buys a plan for that user (PROVIDER=google or stripe; the default is apple)
+  make reset-usage                  fires the usage reset now
+  make reconcile                    asks the simulated stores for what was missed
 
 Its log is .run/service.log. It starts anew when the code changes; what the embedded cloud holds stays until
 this ends. Press Ctrl-C to stop.

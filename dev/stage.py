@@ -122,7 +122,7 @@ def chalice_factory(ports: Ports) -> CLIFactory:
 
 
 def _addresses(ports: Ports) -> dict[str, str]:
-    provider = ports.identity_provider_url
+    provider, stores = ports.identity_provider_url, ports.storefront_url
     return {
         "AWS_ENDPOINT_URL": ports.cloud_url,
         "GOOGLE_ISSUERS": f"{provider}/google",
@@ -130,6 +130,11 @@ def _addresses(ports: Ports) -> dict[str, str]:
         "APPLE_ISSUERS": f"{provider}/apple",
         "APPLE_JWKS_URL": f"{provider}/apple/keys",
         "APPLE_AUTH_URL": f"{provider}/apple/auth",
+        "APP_STORE_API_URL": stores,
+        "PLAY_JWKS_URL": f"{stores}/google/certs",
+        "PLAY_TOKEN_URL": f"{stores}/google/token",
+        "PLAY_API_URL": f"{stores}/androidpublisher/v3",
+        "STRIPE_API_URL": f"{stores}/stripe",
     }
 
 

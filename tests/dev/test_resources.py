@@ -38,7 +38,8 @@ def test_stages_share_no_name() -> None:
         {
             one.table.name,
             one.bucket.name,
-            *(secret.name for secret in (one.token_keys, one.data_keys, one.apple_sign_in)),
+            *(secret.name for secret in (one.token_keys, one.data_keys)),
+            *(secret.name for secret in (one.apple_sign_in, *one.stores)),
             *(queue.name for queue in one.queues),
         }
         for one in (declared("dev"), declared("prod"), declared("local"))
@@ -55,6 +56,7 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_run(stage:
         "analysis-priority": "retry_analysis",
         "usage-resets": "reset_usage_batch",
         "erasures": "carry_erasure_on",
+        "billing-looks": "reconcile_subscriptions",
     }
     for name, function in read_by.items():
         queue = declared(stage).queue_named(f"serenya-{stage}-{name}")
