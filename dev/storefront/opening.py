@@ -22,8 +22,8 @@ class Storefront:
     """All stores on one port. Use it in a `with` block, or `start` and `stop` it; with port 0 it takes a free one.
 
     The stores' clock flows with the machine's and can be moved ahead. What signs a request is dated by the machine's
-    own clock, by which the service judges it. What they list for a reconciliation goes back from their own instant: moved
-    ahead by more than a month, Google and the App Store's sandbox know nothing of the service's present day any more.
+    own clock, by which the service judges it. What the stores list for a reconciliation goes back from their own
+    instant: moved ahead by more than a month, Google and the App Store's sandbox have forgotten the service's present.
     """
 
     def __init__(self, service_url: str, port: int = 0) -> None:

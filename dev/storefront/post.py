@@ -106,6 +106,11 @@ class PostOffice:
                 if self._chance.random() < self._weather.repeats:
                     self._plan(delivery, 1, self._delay())
 
+    def turn(self, weather: Weather) -> None:
+        """Let another weather come, for what is taken in from now on."""
+        with self._lock:
+            self._weather, self._chance = weather, random.Random(weather.seed)
+
     @property
     def next_due_at(self) -> datetime | None:
         """When the next one is due; None while nothing is on its way."""

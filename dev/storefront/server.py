@@ -3,6 +3,7 @@
 POST /control/buy       {"provider", "plan_id", "account"?, "is_shared"?}   somebody buys
 POST /control/happen    {"provider", "external_id", "happening"}            a subscription goes on (`Happening`)
 POST /control/advance   {"seconds"?, "days"?}                               the stores' clock moves
+POST /control/weather   {"repeats"?, "drops"?, "delay_seconds"?, "seed"?}   what befalls notifications from now on
 GET  /control/truth     ?provider=&external_id=                             what a store holds to be so
 any other path          the API of the store that knows it
 """
@@ -19,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from chalicelib.clock import iso
 from chalicelib.models.states import SubscriptionProvider
-from dev.storefront.post import PostOffice, Receipt
+from dev.storefront.post import PostOffice, Receipt, Weather
 from dev.storefront.words import Happening, HttpAnswer, Shop, VirtualClock
 
 _MOST_BODY_BYTES: Final = 1024 * 1024
@@ -74,6 +75,9 @@ class Controls:
                     by = timedelta(days=float(body.get("days", 0)), seconds=float(body.get("seconds", 0)))
                     self._clock.advance(by)
                     return {"now": iso(self._clock.now()), "deliveries": self._deliver()}
+                case "POST", "weather":
+                    self._post.turn(_weather(body))
+                    return {}
                 case "GET", "truth":
                     return self._truth(query)
         except (KeyError, ValueError, TypeError) as wrong:
@@ -109,6 +113,15 @@ class Controls:
         for shop in self._shops.values():
             self._post.post(shop.take_deliveries())
         return [_as_json(receipt) for receipt in self._post.carry()]
+
+
+def _weather(body: Mapping[str, Any]) -> Weather:
+    return Weather(
+        repeats=float(body.get("repeats", 0)),
+        drops=float(body.get("drops", 0)),
+        longest_delay=timedelta(seconds=float(body.get("delay_seconds", 0))),
+        seed=int(body.get("seed", 0)),
+    )
 
 
 def _as_json(receipt: Receipt) -> dict[str, Any]:

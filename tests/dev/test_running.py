@@ -14,10 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.config import load
+from deploy.resources import declare
 from dev import supervision
 from dev.children import ROOT, ChildEndedError, Children, wait_until
 from dev.journey import direction, table_of
 from dev.stage import PortTakenError, environment_of, ports_from, require_free
+from dev.storefront.opening import Storefront
 from dev.supervision import AlreadyRunningError, Session
 from dev.testing import free_port
 
@@ -149,14 +152,28 @@ def test_a_port_that_is_none_is_refused(text: str) -> None:
 
 def test_other_ports_move_every_address_of_the_stage() -> None:
     declared = environment_of(ports_from({}))
-    moved = environment_of(ports_from({"CLOUD_PORT": "5001", "IDENTITY_PROVIDER_PORT": "5002"}))
+    ports = {"CLOUD_PORT": "5001", "IDENTITY_PROVIDER_PORT": "5002", "STOREFRONT_PORT": "5003"}
+    moved = environment_of(ports_from(ports))
     assert declared["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
     assert moved["AWS_ENDPOINT_URL"] == "http://127.0.0.1:5001"
     changed = {name for name in declared if declared[name] != moved[name]}
     providers = {"GOOGLE_ISSUERS", "GOOGLE_JWKS_URL", "APPLE_ISSUERS", "APPLE_JWKS_URL", "APPLE_AUTH_URL"}
-    assert changed == {"AWS_ENDPOINT_URL", *providers}
+    stores = {"APP_STORE_API_URL", "PLAY_JWKS_URL", "PLAY_TOKEN_URL", "PLAY_API_URL", "STRIPE_API_URL"}
+    assert changed == {"AWS_ENDPOINT_URL", *providers, *stores}
     assert "4566" not in str(moved)
     assert "4567" not in str(moved)
+    assert "4568" not in str(moved)
+
+
+def test_the_stage_says_of_the_simulated_stores_what_they_say_of_themselves() -> None:
+    ports = ports_from({})
+    storefront = Storefront(ports.service_url)
+    declared = load(environment_of(ports) | {"APP_STORE_ROOTS": storefront.root()})
+    assert declared.app_store == storefront.apple.settings(ports.storefront_url)
+    assert declared.play_store == storefront.google.settings(ports.storefront_url)
+    assert declared.stripe == storefront.stripe.settings(f"{ports.storefront_url}/stripe")
+    for name, value in storefront.secrets().items():
+        assert set(value) == set(getattr(declare(declared), name).fields)
 
 
 def test_findings_stand_in_an_aligned_table() -> None:

@@ -114,6 +114,7 @@ def test_what_can_happen_happens_and_what_cannot_is_refused_with_a_sentence(coun
         ("POST", "/control/happen", {"provider": "stripe", "external_id": "x", "happening": "miracle"}),
         ("POST", "/control/advance", {"days": "many"}),
         ("GET", "/control/truth?provider=stripe&external_id=x", None),
+        ("POST", "/control/weather", {"drops": "often"}),
         ("GET", "/control/nothing", None),
     ],
 )
@@ -128,6 +129,19 @@ def test_advancing_moves_the_clock(counter: Counter) -> None:
     before = counter.clock.now()
     assert counter.call("POST", "/control/advance", {"days": 2, "seconds": 5})[0] == 200
     assert timedelta(days=2, seconds=5) < counter.clock.now() - before < timedelta(days=2, seconds=6)
+
+
+def test_the_weather_can_be_turned(counter: Counter) -> None:
+    assert counter.call("POST", "/control/weather", {"drops": 1})[0] == 200
+    buy = {"provider": "stripe", "plan_id": "premium_monthly"}
+    assert counter.call("POST", "/control/buy", buy)[1]["deliveries"] == []
+    assert counter.call("POST", "/control/weather", {"repeats": 1})[0] == 200
+    assert [one["event_id"] for one in counter.call("POST", "/control/buy", buy)[1]["deliveries"]] == [
+        "bought-sub-1"
+    ] * 2
+    assert counter.call("POST", "/control/weather", {"delay_seconds": 3600, "seed": 1})[0] == 200
+    assert counter.call("POST", "/control/buy", buy)[1]["deliveries"] == []
+    assert len(counter.call("POST", "/control/advance", {"seconds": 3600})[1]["deliveries"]) == 1
 
 
 def test_other_paths_are_the_stores_own(counter: Counter) -> None:

@@ -27,7 +27,7 @@ EXPECTED = ROOT / "tests" / "data" / "lab-reports" / "pathology-panel-10-pages.e
 @contextmanager
 def command(name: str, folder: Path) -> Iterator[tuple[subprocess.Popen[str], Ports, Path]]:
     """Start a command; yields the process, its ports, and the file with what it says."""
-    names = ("PORT", "CLOUD_PORT", "IDENTITY_PROVIDER_PORT")
+    names = ("PORT", "CLOUD_PORT", "IDENTITY_PROVIDER_PORT", "STOREFRONT_PORT")
     chosen = {variable: str(free_port()) for variable in names} | {"SERENYA_RUN_FOLDER": str(folder)}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SERENYA_"))}
     said = folder / "said.txt"
