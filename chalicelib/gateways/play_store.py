@@ -22,7 +22,7 @@ from chalicelib.models.states import SubscriptionProvider
 from chalicelib.observe.log import log
 from chalicelib.rules import Rules
 
-_RECENT_ORDERS: Final = 6
+_RECENT_ORDERS: Final = 12
 """So many orders are read with each purchase: as many calls as for one, and no renewal is lost with its notice."""
 _MOST_LINKS: Final = 4
 """So many purchases before this one are read too. Google forgets each of them 60 days after its end."""

@@ -199,7 +199,7 @@ def test_a_partial_refund_ends_nothing(world: PlayWorld) -> None:
 
 def test_a_refund_of_an_older_order_leaves_the_term_alone(world: PlayWorld) -> None:
     token = world.bought()
-    for _ in range(8):
+    for _ in range(13):
         world.shop.happen(token, Happening.RENEW)
     first = world.shop.book.purchases[token].orders[0]
     first.state, first.refunded, first.refunded_at = "REFUNDED", first.paid.amount, world.clock.now()
