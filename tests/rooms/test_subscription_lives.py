@@ -40,11 +40,11 @@ def for_examples(number: int, check: Callable[..., None], **drawn: Any) -> None:
     )(given(**drawn)(check))()
 
 
-def lives_in(store: str, most_steps: int = 8) -> st.SearchStrategy[Life]:
+def lives_in(store: str, most_steps: int = 7) -> st.SearchStrategy[Life]:
     return lives(most_steps=most_steps, may_be_shared=store == "apple")
 
 
-@pytest.mark.parametrize("examples", [4, pytest.param(100, marks=MANY)])
+@pytest.mark.parametrize("examples", [3, pytest.param(60, marks=MANY)])
 @STORES
 @pytest.mark.second_engine
 def test_a_life_told_anyhow_ends_as_if_told_once_and_in_order(
@@ -64,14 +64,15 @@ def test_a_life_told_anyhow_ends_as_if_told_once_and_in_order(
     for_examples(examples, check, life=lives_in(store), seed=SEEDS)
 
 
-@pytest.mark.parametrize("examples", [4, pytest.param(100, marks=MANY)])
+@pytest.mark.parametrize("examples", [3, pytest.param(60, marks=MANY)])
 @STORES
 @pytest.mark.second_engine
 def test_what_was_lost_is_found_by_one_reconciliation_and_the_next_finds_nothing(
     second_engine: TableConnection, street: world.Street, store: str, examples: int
 ) -> None:
     def check(life: Life, seed: int, drops: float) -> None:
-        office = Office(street.counter(store))
+        counter = street.counter(store)
+        office = Office(counter)
         story, deliveries = office.lead(life, drops=drops, seed=seed, among=QUICK)
         office.reconcile()
         office.require_true(story)
@@ -80,25 +81,26 @@ def test_what_was_lost_is_found_by_one_reconciliation_and_the_next_finds_nothing
         office.reconcile()
         assert (len(office.replayed), office.corrected) == (replayed, corrected), "a second run found something"
         assert office.found().differs_from(lossy) == []
-        whole = Office(street.counter(store))
+        whole = Office(counter)
         whole.told_anyhow(deliveries, Weather())
         assert lossy.differs_from(whole.found()) == [], story
 
     for_examples(examples, check, life=lives_in(store), seed=SEEDS, drops=st.sampled_from((0.1, 0.6)))
 
 
-@pytest.mark.parametrize("examples", [3, pytest.param(100, marks=MANY)])
+@pytest.mark.parametrize("examples", [3, pytest.param(60, marks=MANY)])
 @STORES
 @pytest.mark.second_engine
 def test_a_long_life_with_losses_and_the_reconciliation_beside_it_ends_true(
     second_engine: TableConnection, street: world.Street, store: str, examples: int
 ) -> None:
     def check(life: Life, seed: int) -> None:
-        office = Office(street.counter(store))
+        counter = street.counter(store)
+        office = Office(counter)
         story, deliveries = office.lead(life, drops=0.3, seed=seed, is_reconciled_at_once=True)
         office.require_true(story)
         lossy = office.found()
-        whole = Office(street.counter(store))
+        whole = Office(counter)
         whole.told_anyhow(deliveries, Weather())
         assert lossy.differs_from(whole.found()) == [], story
 
