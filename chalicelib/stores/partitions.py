@@ -11,8 +11,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pynamodb.exceptions import DeleteError, TransactWriteError, UpdateError
+from pynamodb.expressions.operand import Path
 
 from chalicelib import errors
+from chalicelib.clock import parse_iso
 from chalicelib.models.base import Item, shared_connection
 from chalicelib.models.guard import GuardItem
 from chalicelib.models.keys import Key
@@ -113,8 +115,8 @@ class Partitions:
                 raise errors.Unavailable(message="The table did not take every deletion.")
 
     def move(self, item: StoredItem, partition: str, renamed: Mapping[str, str]) -> bool:
-        """Move an item to another partition, whole or not at all, under the same sort key. False if it is gone from
-        where it was: somebody else has moved it.
+        """Move an item to another partition, whole or not at all, under the same sort key. False if it is not as it was
+        read: somebody else has moved or changed it.
 
         Texts that hold a key of `renamed` hold its value afterwards. The copy stands in no index.
 
@@ -124,8 +126,12 @@ class Partitions:
         copied = {name: _renamed(value, renamed) for name, value in item.raw.items() if name not in _INDEX_KEYS}
         copied |= {"PK": {"S": partition}, "SK": {"S": item.key.sk}}
         connection, name = shared_connection().connection, shared_connection().table_name
-        is_still_here = Item.pk.exists()  # protects from a late worker that would put the copy a second time
-        removal = connection.get_operation_kwargs(name, item.key.pk, item.key.sk, condition=is_still_here)
+        # Protects from a late worker that would put the copy a second time, and a word that came since the item was
+        # read (a refund): the copy would not have it. Whoever moves things looks again, and finds it.
+        is_as_read = Item.pk.exists() & (Item.updated_at == parse_iso(item.raw["updated_at"]["S"]))
+        if "revision" in item.data:
+            is_as_read &= Path("data.revision") == item.data["revision"]
+        removal = connection.get_operation_kwargs(name, item.key.pk, item.key.sk, condition=is_as_read)
         put = {"TableName": name, "Item": copied}
         try:
             retried(lambda: connection.transact_write_items([], [removal], [put], []))

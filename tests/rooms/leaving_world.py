@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import boto3
 
 from chalicelib import errors
+from chalicelib.billing.known import Told
+from chalicelib.billing.merge import payment_in
+from chalicelib.billing.records import owned_subscription, payment_data, payment_id_of, payment_sort_key
 from chalicelib.billing.standing import renews
 from chalicelib.config import Settings
 from chalicelib.gateways.owned_objects import OwnedObjects
 from chalicelib.identity.proofs import FreshProof
 from chalicelib.identity.sessions import SessionRule
-from chalicelib.ids import email_hash
+from chalicelib.ids import derived_id, email_hash
 from chalicelib.models import keys
 from chalicelib.models.base import Item
 from chalicelib.models.catalogue import KINDS
@@ -27,6 +30,7 @@ from chalicelib.models.history import DeviceHistoryItem, SessionHistoryItem, Sub
 from chalicelib.models.keys import GuardKind, HistoryKind
 from chalicelib.models.kinds import ItemKind
 from chalicelib.models.message_unit import MessageUnitData, MessageUnitItem
+from chalicelib.models.payment import PaymentItem
 from chalicelib.models.profile import Biometric, Consents, Device, Session, Subscription, UserItem
 from chalicelib.models.states import (
     BiometricOperation,
@@ -52,6 +56,7 @@ from chalicelib.stores.partitions import Partitions
 from chalicelib.web.request import Caller
 from tests.rooms.documents_world import FakeQueue, World, a_user
 from tests.support import SettableClock
+from tests.unit.billing import words
 
 EMAIL = "erika.mustermann@example.org"
 WISH = ErasureRequest(confirmation_text="DELETE")
@@ -197,6 +202,7 @@ class Leaving:
         yield DeviceHistoryItem(*key, data=a_device("old-device", user), ttl=ttl, **at)
         key = keys.history_key(user_id, HistoryKind.SUBSCRIPTION, now, "old-subscription")
         yield SubscriptionHistoryItem(*key, data=an_old_subscription(user), ttl=ttl, **at)
+        yield from a_purchase(user_id, now)
         asked = MessageUnitData(user_id=user_id, has_unit=True, unit_period_start=now, answers=1)
         yield MessageUnitItem(*keys.message_unit_key(user_id, "asked"), data=asked, ttl=ttl, **at)
 
@@ -251,6 +257,20 @@ class Leaving:
         with monkeypatch.context() as patch:
             patch.setattr(audit, "log", lambda event, **fields: lines.append((event, fields)))
             yield lines
+
+
+def a_purchase(user_id: str, now: datetime) -> Iterator[Item]:
+    """A subscription in the App Store, and a payment whose transaction is guarded."""
+    account = Told(user_id, words.version(), words.cause())
+    subscription = replace(words.known(f"sub-{user_id}"), provider=SubscriptionProvider.APPLE, account=account)
+    yield owned_subscription(subscription, user_id, 1, now, now)
+    seen = words.payment(transaction_id=derived_id("transaction", user_id), provider=SubscriptionProvider.APPLE)
+    payment = payment_in(seen, words.cause())
+    data, key = payment_data(payment, user_id, 1, payment_id_of(payment)), payment_sort_key(payment)
+    at: dict[str, Any] = {"created_at": now, "updated_at": now}
+    yield PaymentItem(keys.user_partition(user_id), key, data=data, **at)
+    guard = keys.transaction_guard_key("apple", seen.transaction_id)
+    yield GuardItem(*guard, data=GuardData(user_id=user_id, sort_key=key), **at)
 
 
 def a_device(device_id: str, user: UserItem) -> Device:

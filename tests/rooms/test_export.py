@@ -29,6 +29,8 @@ from tests.support import SettableClock
 SHOWN_ALTHOUGH_THEY_SOUND_SECRET = {
     "email_hash": "made from the person's own address, which is in the export",
     "external_subscription_id_hash": "made from an id that is in the export",
+    "provider_transaction_id_hash": "made from an id that is in the export",
+    "sort_key": "says where an item stands",
     "previous_hash": "chains the record of consents, and opens nothing",
     "head_hash": "chains the record of consents, and opens nothing",
     "verification_hash": "is what a receipt is checked by",
@@ -66,8 +68,8 @@ def test_an_export_holds_every_item_of_the_person_and_of_nobody_else(leaving: Le
     assert exported == stored
     assert other.user_id not in json.dumps(parts, default=str)
     assert {name: len(items) for name, items in parts.items()} == {
-        "user": 1, "guard": 3, "job": 1, "session_history": 3, "device_history": 1, "subscription_history": 1,
-        "consent_entry": 5, "message_unit": 1,
+        "user": 1, "guard": 4, "job": 1, "session_history": 3, "device_history": 1, "subscription_history": 1,
+        "consent_entry": 5, "message_unit": 1, "provider_subscription": 1, "payment": 1,
     }  # fmt: skip
 
 

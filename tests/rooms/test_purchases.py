@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from pynamodb.connection.table import TableConnection
@@ -171,9 +172,40 @@ def test_a_refund_after_an_erasure_finds_the_retained_payment(world: BillingWorl
     assert world.items("UNCLAIMED#") == []
 
 
+def test_a_refund_between_reading_and_moving_a_payment_is_not_lost(
+    world: BillingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.notices.apply(world.notice("e1", of_store(APPLE, Facts((seen(account="bob"),), (payment(),)))))
+    erase(world, "bob")
+    belongings = partitions_of(world)
+    notice = world.notice("e2", of_store(APPLE, Facts((), (payment(9, status=PaymentStatus.REFUNDED),))))
+    move = type(belongings.partitions).move
+
+    def late(self: Any, item: Any, *where: Any) -> bool:
+        if item.entity_type == "payment" and not world.application.events.find(APPLE, "e2"):
+            deliver(world, notice)
+        return bool(move(self, item, *where))
+
+    monkeypatch.setattr(type(belongings.partitions), "move", late)
+    for _ in range(3):
+        belongings.move_retained("bob", "retained-bob")
+        deliver(world, notice)
+
+    [kept] = world.items("RETAINED#")
+    assert (kept.data.payment_status, kept.data.user_id) == (PaymentStatus.REFUNDED, "retained-bob")
+
+
+def deliver(world: BillingWorld, notice: Any) -> bool:
+    """Deliver once; a store repeats what is not taken."""
+    try:
+        return world.notices.apply(notice)
+    except errors.Unavailable:
+        return False
+
+
 def partitions_of(world: BillingWorld):  # type: ignore[no-untyped-def]
     """The erasure's steps, without a bucket."""
-    from typing import Any, cast
+    from typing import cast
 
     from chalicelib.privacy.erasure_steps import Belongings
     from chalicelib.stores.consents import ConsentStore
