@@ -46,12 +46,20 @@ _ANALYSIS: Final = Permissions(
     sends_to=("retries_queue",),
 )
 
-_BILLING: Final = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
-"""What applying a store's word takes: it moves what was nobody's to its owner."""
+_BILLING: Final = (
+    "GetItem",
+    "BatchGetItem",
+    "Query",
+    "PutItem",
+    "UpdateItem",
+    "DeleteItem",
+    "ConditionCheckItem",
+)
+"""What applying a store's word takes: it moves what was nobody's to its owner, who must not be erased meanwhile."""
 
 FUNCTIONS: Final[dict[str, Permissions]] = {
     "api_handler": Permissions(
-        table=("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
+        table=_BILLING,
         objects={
             # A presigned POST is allowed what its signer is allowed.
             "uploads/": _WHOLE_OBJECT,
