@@ -1,0 +1,109 @@
+"""Paying through Stripe: nobody pays twice, and what was bought in a store is cancelled there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from pynamodb.connection.table import TableConnection
+
+from chalicelib import errors
+from chalicelib.billing.billing_contract import CancelRequest, CheckoutRequest
+from chalicelib.config import Settings
+from chalicelib.gateways.provider_facts import Facts, Phase
+from chalicelib.models.states import Tier
+from tests.rooms.billing_world import APPLE, GOOGLE, STRIPE, BillingWorld, of_store
+from tests.unit.billing.people import caller_of
+from tests.unit.billing.words import BOUGHT, EXTERNAL_ID, renewal, seen
+
+ADA = caller_of("ada")
+OFF = renewal(9, will_renew=False, phase_given="canceled", cancelled_at=BOUGHT + timedelta(hours=9))
+
+
+@pytest.fixture
+def world(any_engine: TableConnection, settings: Settings) -> BillingWorld:
+    found = BillingWorld(settings)
+    found.settle("ada")
+    return found
+
+
+def code_of(world: BillingWorld, act: str, request: object, *more: object) -> tuple[str, dict[str, object]]:
+    with pytest.raises(errors.ServiceError) as refusal:
+        getattr(world.checkout, act)(ADA, request, *more)
+    return refusal.value.code, refusal.value.details
+
+
+def test_a_page_to_pay_on_is_opened(world: BillingWorld) -> None:
+    answer = world.checkout.open(ADA, CheckoutRequest(plan_id="premium_monthly"), "key-1")
+    assert (answer.session_id, answer.checkout_url) == ("cs_1", "https://pay.example/cs_1")
+    assert world.stripe.opened == [("ada", "premium_monthly", "key-1")]
+
+
+def test_without_a_key_every_request_is_another(world: BillingWorld) -> None:
+    for _ in range(2):
+        world.checkout.open(ADA, CheckoutRequest(plan_id="premium_monthly"), None)
+    assert len({key for _, _, key in world.stripe.opened}) == 2
+
+
+@pytest.mark.parametrize("plan_id", ["free", "", "gold", "premium", "PREMIUM_MONTHLY"])
+def test_a_plan_that_is_not_sold_is_refused(world: BillingWorld, plan_id: str) -> None:
+    assert code_of(world, "open", CheckoutRequest(plan_id=plan_id), None)[0] == "UNKNOWN_PLAN"
+    assert world.stripe.opened == []
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "ä", "k" * 256, "a\n"])
+def test_a_key_that_cannot_be_one_is_refused(world: BillingWorld, key: str) -> None:
+    assert code_of(world, "open", CheckoutRequest(plan_id="premium_monthly"), key)[0] == "INVALID_IDEMPOTENCY_KEY"
+
+
+def test_who_pays_already_does_not_pay_twice(world: BillingWorld) -> None:
+    world.notices.apply(world.notice("e1", of_store(APPLE, Facts((seen(account="ada"),)))))
+    refusal = code_of(world, "open", CheckoutRequest(plan_id="family_monthly"), None)
+    assert refusal == ("ALREADY_SUBSCRIBED", {"provider": "apple"})
+
+
+def test_who_turned_the_renewal_off_may_buy_again(world: BillingWorld) -> None:
+    world.tell("e1", seen(9, renewal=OFF, account="ada"))
+    world.checkout.open(ADA, CheckoutRequest(plan_id="premium_monthly"), None)
+    assert len(world.stripe.opened) == 1
+
+
+def test_a_cancelled_subscription_counts_until_it_is_used_up(world: BillingWorld) -> None:
+    world.tell("e1", seen(account="ada"))
+    world.sell(EXTERNAL_ID, seen(9, renewal=OFF, account="ada"), name=STRIPE)
+    shown = world.checkout.cancel(ADA, CancelRequest(cancellation_reason="too_expensive")).subscription
+
+    assert (shown.tier, shown.auto_renew, shown.cancelled_at) == (Tier.PREMIUM, False, OFF.cancelled_at)
+    assert world.stripe.cancelled == [(EXTERNAL_ID, False, "too_expensive")]
+    again = world.checkout.cancel(ADA, CancelRequest()).subscription
+    assert again.auto_renew is False
+
+
+def test_a_subscription_that_ends_at_once_ends_at_once(world: BillingWorld) -> None:
+    world.tell("e1", seen(account="ada"))
+    over = renewal(9, phase=Phase.EXPIRED, phase_given="canceled", will_renew=False)
+    world.sell(EXTERNAL_ID, seen(9, renewal=over, account="ada"), name=STRIPE)
+    assert world.checkout.cancel(ADA, CancelRequest(cancel_immediately=True)).subscription.tier is Tier.FREE
+    assert code_of(world, "cancel", CancelRequest())[0] == "NO_PAID_SUBSCRIPTION"
+
+
+@pytest.mark.parametrize(("name", "site"), [(APPLE, "apps.apple.com"), (GOOGLE, "play.google.com")])
+def test_what_was_bought_in_a_store_is_cancelled_there(world: BillingWorld, name: object, site: str) -> None:
+    world.notices.apply(world.notice("e1", of_store(name, Facts((seen(account="ada"),)))))  # type: ignore[arg-type]
+    before = world.state()
+    code, details = code_of(world, "cancel", CancelRequest())
+    assert code == "MANAGED_BY_STORE"
+    assert site in str(details["manage_url"])
+    assert world.state() == before
+
+
+def test_the_free_plan_cannot_be_cancelled(world: BillingWorld) -> None:
+    assert code_of(world, "cancel", CancelRequest())[0] == "NO_PAID_SUBSCRIPTION"
+
+
+def test_a_cancellation_that_stripe_does_not_answer_changes_nothing(world: BillingWorld) -> None:
+    world.tell("e1", seen(account="ada"))
+    world.stripe.is_down = True
+    before = world.state()
+    assert code_of(world, "cancel", CancelRequest())[0] == "PROVIDER_UNAVAILABLE"
+    assert world.state() == before
