@@ -27,7 +27,7 @@ class PurchaseRequest(msgspec.Struct, kw_only=True):
         ("provider", "signed_transaction", "purchase_token", "product_id"), "INVALID_PURCHASE"
     )
 
-    provider: Annotated[str, msgspec.Meta(description="`apple` or `google`.", examples=["apple"])]
+    provider: Annotated[str, msgspec.Meta(description="`apple` or `google`.", examples=["apple"])] = ""
     signed_transaction: Annotated[
         _Purchase | None, msgspec.Meta(description="Apple: the transaction as StoreKit signed it.")
     ] = None
@@ -55,7 +55,7 @@ class CheckoutRequest(msgspec.Struct, kw_only=True):
 
     ERROR_CODES: ClassVar[Mapping[str, str]] = {"plan_id": "UNKNOWN_PLAN"}
 
-    plan_id: Annotated[str, msgspec.Meta(max_length=64, examples=["premium_monthly"])]
+    plan_id: Annotated[str, msgspec.Meta(max_length=64, examples=["premium_monthly"])] = ""
 
 
 class CheckoutAnswer(Answer, kw_only=True):
