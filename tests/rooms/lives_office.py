@@ -193,3 +193,4 @@ class Office:
         assert standing.tier is truth.tier, (story, standing, truth)
         if truth.tier is not Tier.FREE:
             assert standing.paid_until == truth.until, (story, standing, truth)
+            assert standing.auto_renew is truth.will_renew, (story, standing, truth)

@@ -184,3 +184,4 @@ def require_true(counter: Counter, story: Sequence[tuple[str, str]], decision: D
     if truth.tier is not Tier.FREE:
         assert decision is not None
         assert decision.lasts_until == truth.until, (story, decision, truth)
+        assert decision.auto_renew is truth.will_renew, (story, decision, truth)

@@ -40,7 +40,7 @@ def for_examples(number: int, check: Callable[..., None], **drawn: Any) -> None:
     )(given(**drawn)(check))()
 
 
-def lives_in(store: str, most_steps: int = 7) -> st.SearchStrategy[Life]:
+def lives_in(store: str, most_steps: int = 6) -> st.SearchStrategy[Life]:
     return lives(most_steps=most_steps, may_be_shared=store == "apple")
 
 
