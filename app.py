@@ -1,6 +1,6 @@
 """The table of contents: every route, schedule, S3 and queue handler of the service; one statement each."""
 
-from chalice.app import Chalice, CloudWatchEvent, Cron, Rate, S3Event, SQSEvent
+from chalice.app import Chalice, Cron
 
 from chalicelib import wiring
 from chalicelib.billing import billing_contract as trade
@@ -14,16 +14,17 @@ from chalicelib.identity import device_contract as device
 from chalicelib.models.states import SubscriptionProvider
 from chalicelib.privacy import contract as consent
 from chalicelib.privacy import gdpr_contract as gdpr
-from chalicelib.web import docs, events, openapi
+from chalicelib.web import docs, openapi
 from chalicelib.web.api import Api
 from chalicelib.web.contract import HealthAnswer
+from chalicelib.web.events import Events, every
 from chalicelib.web.guard import SIGNED_IN, public
 from chalicelib.web.limits import GENERAL, PUBLIC, REFRESH, RESULT, SIGN_IN, STATUS, SUBSCRIPTIONS, UPLOAD, WEBHOOK
 from chalicelib.web.request import PAGE, Call
 from chalicelib.web.response import Raw, WithStatus
 
 app = Chalice(app_name="serenya", configure_logs=False)
-api = Api(app, wiring.rooms)
+api, on = Api(app, wiring.rooms), Events(app)
 
 # --- Identity
 
@@ -283,62 +284,40 @@ def show_docs_asset(call: Call[None]) -> Raw:
     return docs.asset(call.path["name"])
 
 
-# What happens without being asked
+# What happens without being asked: the name of the function, what sets it off, what it does
 # ---------------------------------------------------------------------------------------
 
+document_uploaded = on.upload("document_uploaded", settings().bucket_name, lambda: wiring.rooms().pipeline.on_upload)
+"""Analyse what was uploaded."""
 
-@app.on_s3_event(bucket=settings().bucket_name, events=["s3:ObjectCreated:*"], prefix="uploads/")
-def document_uploaded(event: S3Event) -> None:
-    """Analyse what was uploaded."""
-    events.deliver_records(event, wiring.rooms().pipeline.on_upload)
+retry_analysis = on.message("retry_analysis", settings().retries_queue, lambda: wiring.rooms().pipeline.retry)
+"""Try an analysis again."""
 
+reset_usage_batch = on.message(
+    "reset_usage_batch", settings().resets_queue, lambda: wiring.rooms().usage_reset.reset_batch
+)
+"""Start the counts of some users anew."""
 
-@app.on_sqs_message(queue=settings().retries_queue, batch_size=1)
-def retry_analysis(event: SQSEvent) -> None:
-    """Try an analysis again."""
-    events.deliver_messages(event, wiring.rooms().pipeline.retry)
+reconcile_subscriptions = on.message(
+    "reconcile_subscriptions", settings().billing_looks_queue, lambda: wiring.rooms().billing.looks.look_at_batch
+)
+"""Compare some subscriptions with what their store says of them."""
 
+carry_erasure_on = on.message(
+    "carry_erasure_on", settings().erasures_queue, lambda: wiring.rooms().erasure_saga.carry_on
+)
+"""Do what is left of an erasure."""
 
-@app.on_sqs_message(queue=settings().resets_queue, batch_size=1)
-def reset_usage_batch(event: SQSEvent) -> None:
-    """Start the counts of some users anew."""
-    events.deliver_messages(event, wiring.rooms().usage_reset.reset_batch)
+sweep_usage = on.tick("sweep_usage", Cron("10", "0", "*", "*", "?", "*"), lambda: wiring.rooms().usage_reset.sweep)
+"""Find the users whose usage period has ended; ten past midnight, UTC."""
 
+sweep_billing = on.tick("sweep_billing", every(hours=1), lambda: wiring.rooms().billing.reconciliation.sweep)
+"""Ask the stores for what we missed, and have live subscriptions looked at."""
 
-@app.on_sqs_message(queue=settings().billing_looks_queue, batch_size=1)
-def reconcile_subscriptions(event: SQSEvent) -> None:
-    """Compare some subscriptions with what their store says of them."""
-    events.deliver_messages(event, wiring.rooms().billing.looks.look_at_batch)
+sweep_jobs = on.tick("sweep_jobs", every(minutes=1), lambda: wiring.rooms().job_sweep.sweep)
+"""Find the jobs whose deadline has passed, and try them again or end them."""
 
-
-@app.on_sqs_message(queue=settings().erasures_queue, batch_size=1)
-def carry_erasure_on(event: SQSEvent) -> None:
-    """Do what is left of an erasure."""
-    events.deliver_messages(event, wiring.rooms().erasure_saga.carry_on)
-
-
-@app.schedule(Cron("10", "0", "*", "*", "?", "*"))
-def sweep_usage(event: CloudWatchEvent) -> None:
-    """Find the users whose usage period has ended; ten past midnight, UTC."""
-    events.deliver_tick(wiring.rooms().usage_reset.sweep)
-
-
-@app.schedule(Rate(1, unit=Rate.HOURS))
-def sweep_billing(event: CloudWatchEvent) -> None:
-    """Ask the stores for what we missed, and have live subscriptions looked at."""
-    events.deliver_tick(wiring.rooms().billing.reconciliation.sweep)
-
-
-@app.schedule(Rate(1, unit=Rate.MINUTES))
-def sweep_jobs(event: CloudWatchEvent) -> None:
-    """Find the jobs whose deadline has passed, and try them again or end them."""
-    events.deliver_tick(wiring.rooms().job_sweep.sweep)
-
-
-@app.schedule(Rate(10, unit=Rate.MINUTES))
-def sweep_erasures(event: CloudWatchEvent) -> None:
-    """Find the erasures that should have been done by now, and send them on."""
-    events.deliver_tick(wiring.rooms().erasure_saga.sweep)
-
+sweep_erasures = on.tick("sweep_erasures", every(minutes=10), lambda: wiring.rooms().erasure_saga.sweep)
+"""Find the erasures that should have been done by now, and send them on."""
 
 api.answer_unknown_paths_if(settings().is_local)

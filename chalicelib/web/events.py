@@ -6,34 +6,71 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chalice.app import S3Event, SQSEvent
+from chalice.app import Chalice, CloudWatchEvent, Cron, Rate, S3Event, SQSEvent
 
 from chalicelib.ids import new_id
 from chalicelib.observe import audit
 from chalicelib.observe.log import correlate, log
 
-
-def deliver_records(event: S3Event, act: Callable[[Sequence[dict[str, Any]]], None]) -> None:
-    """Hand over all records of an S3 event, not only the first (design, trap 14). What is raised makes Lambda
-    deliver again."""
-    _begin()
-    _act(event.to_dict().get("Records", []), act, "records_failed")
+OnRecords = Callable[[Sequence[dict[str, Any]]], None]
+OnMessage = Callable[[str], None]
+OnTick = Callable[[], None]
 
 
-def deliver_messages(event: SQSEvent, act: Callable[[str], None]) -> None:
-    """Hand over each message's body. The declared batch size is one: what is raised brings back just that message.
+class Events:
+    """Declares on a Chalice application what happens without being asked.
 
-    Chalice ignores a returned `batchItemFailures` (design, trap 18), so a larger batch would have to fail as a whole.
+    Each method returns the handler, which has to stand on the page under the `name` given: that is where Lambda looks
+    for it. What is to be done is asked for when the event comes, so that declaring it builds nothing.
     """
-    for record in event:
-        _begin()
-        _act(record.body, act, "message_failed")
+
+    def __init__(self, app: Chalice) -> None:
+        self._app = app
+
+    def upload(self, name: str, bucket: str, act: Callable[[], OnRecords]) -> Callable[..., Any]:
+        """Act on objects that were created under `uploads/`: on all records of an event, not only the first (design,
+        trap 14). What is raised makes Lambda deliver again."""
+
+        def run(event: S3Event) -> None:
+            _begin()
+            _act(event.to_dict().get("Records", []), act(), "records_failed")
+
+        declare = self._app.on_s3_event(bucket=bucket, events=["s3:ObjectCreated:*"], prefix="uploads/")
+        return _declared(declare, name, run)
+
+    def message(self, name: str, queue: str, act: Callable[[], OnMessage]) -> Callable[..., Any]:
+        """Act on each message of a queue. They come one by one: what is raised brings back just that message.
+
+        Chalice ignores a returned `batchItemFailures` (design, trap 18), so a larger batch would have to fail as a
+        whole.
+        """
+
+        def run(event: SQSEvent) -> None:
+            for record in event:
+                _begin()
+                _act(record.body, act(), "message_failed")
+
+        return _declared(self._app.on_sqs_message(queue=queue, batch_size=1), name, run)
+
+    def tick(self, name: str, schedule: Cron | Rate, act: Callable[[], OnTick]) -> Callable[..., Any]:
+        """Act whenever a schedule says so."""
+
+        def run(_event: CloudWatchEvent) -> None:
+            _begin()
+            _act(None, lambda _: act()(), "tick_failed")
+
+        return _declared(self._app.schedule(schedule), name, run)
 
 
-def deliver_tick(act: Callable[[], None]) -> None:
-    """Do what a schedule asks for."""
-    _begin()
-    _act(None, lambda _: act(), "tick_failed")
+def every(*, hours: int = 0, minutes: int = 0) -> Rate:
+    """Return a schedule of whole hours or of whole minutes."""
+    return Rate(hours, unit=Rate.HOURS) if hours else Rate(minutes, unit=Rate.MINUTES)
+
+
+def _declared(declare: Callable[..., Any], name: str, run: Callable[..., None]) -> Callable[..., Any]:
+    run.__name__ = name
+    handler: Callable[..., Any] = declare(run)
+    return handler
 
 
 def _begin() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 
 import pytest
 
@@ -39,6 +40,22 @@ def test_a_declaration_is_a_docstring_and_one_statement(declaration: ast.Functio
     assert ast.get_docstring(declaration)
     assert len(declaration.body) == 2
     assert isinstance(declaration.body[1], ast.Return | ast.Expr)
+
+
+def test_what_happens_unasked_stands_under_its_own_name_with_a_sentence() -> None:
+    body = sources.modules()["app"].body
+    declared = [
+        (node.targets[0], node.value, after)
+        for node, after in itertools.pairwise(body)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and ast.unparse(node.value).startswith("on.")
+    ]
+    names = [ast.unparse(target) for target, _, _ in declared]
+
+    assert sorted(names) == sorted(source.name for source in page.app.event_sources)
+    assert [ast.literal_eval(call.args[0]) for _, call, _ in declared] == names
+    assert all(isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) for _, _, after in declared)
 
 
 def test_every_route_was_declared_with_a_guard() -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from chalice.app import SQSEvent, SQSEventConfig
+from chalice.app import SQSEventConfig
 from pynamodb.connection.table import TableConnection
 
 import app as page
@@ -23,7 +23,7 @@ from chalicelib.models.profile import UserItem
 from chalicelib.rules import Rules
 from chalicelib.stores.due import DueUsers
 from chalicelib.stores.usage import ResetOutcome, UsageStore
-from chalicelib.web import events
+from chalicelib.web.events import Events
 from tests.dev.place import REGION, Place, Running, wait_until
 from tests.rooms.usage_world import UsageWorld
 from tests.support import SettableClock
@@ -71,9 +71,7 @@ class _Works:
             world.settle()
             world.upload("a")
 
-        @self.place.app.on_sqs_message(queue=self.place.queue.name, batch_size=1)
-        def reset_usage_batch(event: SQSEvent) -> None:
-            events.deliver_messages(event, self.room.reset_batch)
+        Events(self.place.app).message("reset_usage_batch", self.place.queue.name, lambda: self.room.reset_batch)
 
     @property
     def dead_letters(self) -> str:
