@@ -13,6 +13,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Final
 
+from chalicelib.model_config import ModelSettings, load_models
 from chalicelib.rules import Rules
 
 APP_NAME: Final = "serenya"
@@ -44,7 +45,10 @@ class Settings:
     region: str
     google: IdentityProvider
     apple: IdentityProvider
+    # The analysts in the order in which they are asked, such as `bedrock,local`: bedrock, anthropic, local.
     analyst: str
+    # Where the models are that the stage asks, and what they cost.
+    models: ModelSettings = field(default_factory=ModelSettings)
     # Where Apple exchanges and revokes tokens: `/token` and `/revoke` are added.
     apple_auth_url: str = "https://appleid.apple.com/auth"
     # Whether the stage holds the key of "Sign in with Apple". Without it nothing is exchanged, kept or revoked there.
@@ -112,6 +116,16 @@ class Settings:
         "private_key"}`, the last one as PEM."""
         return f"{APP_NAME}/{self.stage}/apple-sign-in"
 
+    @property
+    def analysts(self) -> tuple[str, ...]:
+        """The analysts by name, the first one to be asked first."""
+        return _texts(self.analyst)
+
+    @property
+    def anthropic_secret(self) -> str:
+        """Secrets Manager id of the key from Anthropic's console: `{"api_key"}`."""
+        return f"{APP_NAME}/{self.stage}/anthropic"
+
 
 def _texts(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -124,10 +138,11 @@ def load(environment: Mapping[str, str]) -> Settings:
         KeyError: a variable that has no sensible default is missing; the service must not start without it.
     """
     stage = environment["SERENYA_STAGE"]
+    region = environment.get("SERENYA_REGION") or environment.get("AWS_REGION") or environment["AWS_DEFAULT_REGION"]
     return Settings(
         stage=stage,
         account_id=environment["SERENYA_ACCOUNT_ID"],
-        region=environment.get("SERENYA_REGION") or environment.get("AWS_REGION") or environment["AWS_DEFAULT_REGION"],
+        region=region,
         google=IdentityProvider(
             name="google",
             issuers=_texts(environment.get("GOOGLE_ISSUERS", "https://accounts.google.com,accounts.google.com")),
@@ -141,6 +156,7 @@ def load(environment: Mapping[str, str]) -> Settings:
             jwks_url=environment.get("APPLE_JWKS_URL", "https://appleid.apple.com/auth/keys"),
         ),
         analyst=environment.get("ANALYST", "local"),
+        models=load_models(environment, region),
         apple_auth_url=environment.get("APPLE_AUTH_URL", "https://appleid.apple.com/auth").rstrip("/"),
         has_apple_sign_in_key=environment.get("HAS_APPLE_SIGN_IN_KEY", "false") == "true",
     )

@@ -98,3 +98,13 @@ class Rules:
     # The first sweep of all looks back this far; whoever was due earlier is counted rightly anyway, and leaves the
     # index with the next use.
     usage_sweep_look_back: timedelta = timedelta(days=62)
+    # What language models may cost per person and day (UTC); then the local analyst answers. A document of ten pages
+    # costs about 12 cents.
+    model_daily_cap_cents: int = 300
+    # A fallback analyst is left this much of an attempt, whatever the ones before it do …
+    analyst_reserve: timedelta = timedelta(seconds=25)
+    # … and of a question that somebody waits for.
+    answer_reserve: timedelta = timedelta(seconds=2)
+    # So many failures in a row, and a model is not asked for a while.
+    breaker_failures: int = 3
+    breaker_rest: timedelta = timedelta(seconds=60)

@@ -17,7 +17,8 @@ from chalicelib.documents.library import Library
 from chalicelib.documents.outcomes import Outcomes
 from chalicelib.documents.sweep import JobSweep
 from chalicelib.documents.uploads import Uploads
-from chalicelib.gateways.analyst import analyst_named
+from chalicelib.gateways.analyst import analyst_of
+from chalicelib.gateways.analyst.findings import Analyst
 from chalicelib.gateways.apple_identity import AppleIdentity
 from chalicelib.gateways.object_store import ObjectStore, s3_client
 from chalicelib.gateways.oidc import IdTokens
@@ -53,6 +54,7 @@ from chalicelib.stores.due import DueUsers
 from chalicelib.stores.erasures import Erasures
 from chalicelib.stores.jobs import JobStore
 from chalicelib.stores.limits import LimitStore
+from chalicelib.stores.model_spending import ModelSpending
 from chalicelib.stores.partitions import Partitions
 from chalicelib.stores.usage import UsageStore
 from chalicelib.stores.users import Users
@@ -109,7 +111,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     subscriptions = Subscriptions(session_rule, users.by_id, clock)
     usage, queues = UsageStore(), Queues(stage.region)
     reservations = Reservations(usage, session_rule, require_processing, users.by_id, clock, rules.usage_due_shards)
-    jobs, analyst = JobStore(usage, rules.job_due_shards), analyst_named(stage.analyst)
+    jobs, analyst = JobStore(usage, rules.job_due_shards), _analyst(stage, secrets, clock)
     objects = ObjectStore(stage.bucket_name, partial(s3_client, stage.region))
     outcomes = Outcomes(jobs, objects, queues, stage.retries_queue, clock, rules)
     id_tokens = IdTokens((stage.google, stage.apple), clock, rules)
@@ -140,6 +142,11 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         erasure=erasure,
         erasure_saga=erasure_saga,
     )
+
+
+def _analyst(stage: Settings, secrets: Secrets, clock: Clock) -> Analyst:
+    """The stage's analysts, and the book that keeps what models cost."""
+    return analyst_of(stage, secrets, ModelSpending(stage.rules.model_daily_cap_cents, clock), clock)
 
 
 def _apple_identity(stage: Settings, secrets: Secrets, clock: Clock) -> AppleIdentity | None:

@@ -19,8 +19,10 @@ from chalicelib.models.history import (
     DeviceHistoryItem,
     LimitItem,
     SessionHistoryItem,
+    SpendingItem,
     SubscriptionHistoryItem,
     SweepItem,
+    SwitchItem,
 )
 from chalicelib.models.holdings import guards_of_subscription, guards_of_user, no_guards
 from chalicelib.models.job import JobItem
@@ -177,6 +179,26 @@ KINDS: Final[Mapping[str, ItemKind]] = {
         Lifetime.EPHEMERAL,
         is_personal=False,
         description="Counts calls for some minutes under a hash, which does not say whose they are.",
+        after_erasure=AfterErasure.UNTOUCHED,
+    ),
+    "model_spending": ItemKind(
+        SpendingItem,
+        "SPENDING#<hash of the user id> / DAY#<date>",
+        "What language models cost for one person on one day: the daily cap is held against it.",
+        "Three days.",
+        Lifetime.EPHEMERAL,
+        is_personal=False,
+        description="Adds up for some days what models cost, under a hash, which does not say whose it is.",
+        after_erasure=AfterErasure.UNTOUCHED,
+    ),
+    "switch": ItemKind(
+        SwitchItem,
+        "SWITCH#<name> / SWITCH",
+        "Something that operators turn off and on, such as the language models.",
+        "For ever; one item per switch.",
+        Lifetime.LASTING,
+        is_personal=False,
+        description="Says whether a part of the service is turned off, and nothing of anybody.",
         after_erasure=AfterErasure.UNTOUCHED,
     ),
     "erasure": ItemKind(

@@ -9,7 +9,7 @@ import pytest
 from tests.architecture import sources
 
 FLOORS = [
-    {"config", "rules", "errors", "clock", "ids", "money", "observe"},
+    {"config", "model_config", "rules", "errors", "clock", "ids", "money", "observe"},
     {"models"},
     {"web", "stores", "gateways"},
     {"identity", "billing", "documents", "chat", "reports", "privacy", "migration"},
