@@ -18,6 +18,7 @@ class Permissions:
     absent object, which is not to be told from a refusal. `lists` names prefixes whose keys are listed (covered by
     that), `lists_versions` those whose versions. `sends_to` names queues by their setting, `receives_from` the queue
     that feeds the function; `reads_secrets` names secrets beside the token keys by their setting.
+    `asks_models` is whether it asks the language models that the stage names, if it names any.
     """
 
     table: tuple[str, ...] = ()
@@ -29,6 +30,7 @@ class Permissions:
     receives_from: str | None = None
     reads_token_keys: bool = False
     reads_secrets: tuple[str, ...] = ()
+    asks_models: bool = False
 
     @property
     def reads_objects(self) -> bool:
@@ -43,6 +45,7 @@ _ANALYSIS: Final = Permissions(
     table=("GetItem", "UpdateItem", "DeleteItem"),
     objects={"uploads/": _READ_AND_DELETE, "results/": _WHOLE_OBJECT, "failures/": _WHOLE_OBJECT},
     sends_to=("retries_queue",),
+    asks_models=True,
 )
 
 FUNCTIONS: Final[dict[str, Permissions]] = {
@@ -59,6 +62,7 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         sends_to=("retries_queue", "erasures_queue"),
         reads_token_keys=True,
         reads_secrets=("apple_sign_in_secret", "data_keys_secret"),
+        asks_models=True,
     ),
     "document_uploaded": _ANALYSIS,
     "retry_analysis": Permissions(
@@ -66,6 +70,7 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         objects=_ANALYSIS.objects,
         sends_to=_ANALYSIS.sends_to,
         receives_from="retries_queue",
+        asks_models=True,
     ),
     "sweep_jobs": Permissions(
         table=("GetItem", "UpdateItem", "DeleteItem"),

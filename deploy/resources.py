@@ -107,6 +107,7 @@ class Resources:
     token_keys: KeySetSecret
     data_keys: KeySetSecret
     apple_sign_in: GivenSecret
+    anthropic: GivenSecret
 
     def queue_named(self, name: str) -> Queue | None:
         """Return the declared queue of that name."""
@@ -137,6 +138,11 @@ def declare(settings: Settings) -> Resources:
             settings.apple_sign_in_secret,
             "The key of Sign in with Apple, from Apple's developer page.",
             fields=("team_id", "key_id", "client_id", "private_key"),
+        ),
+        anthropic=GivenSecret(
+            settings.anthropic_secret,
+            "The key of Anthropic's API, from its console; only for stages whose ANALYST names anthropic.",
+            fields=("api_key",),
         ),
     )
 

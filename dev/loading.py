@@ -58,6 +58,7 @@ def child_environment(ports: Ports) -> dict[str, str]:
         "PORT": str(ports.service),
         "CLOUD_PORT": str(ports.cloud),
         "IDENTITY_PROVIDER_PORT": str(ports.identity_provider),
+        "MODELS_PORT": str(ports.models),
         "AWS_REGION": settings_of(ports).region,
         "AWS_EC2_METADATA_DISABLED": "true",
         # A proxy cannot reach our loopback.

@@ -36,6 +36,7 @@ class Ports:
     service: int
     cloud: int
     identity_provider: int
+    models: int = 4568
 
     @property
     def service_url(self) -> str:
@@ -52,9 +53,14 @@ class Ports:
         """The identity provider."""
         return f"http://{HOST}:{self.identity_provider}"
 
+    @property
+    def models_url(self) -> str:
+        """The stand-in for language models, where the stage asks one."""
+        return f"http://{HOST}:{self.models}"
+
 
 def ports_from(environment: Mapping[str, str]) -> Ports:
-    """Read the ports from `PORT` (8000), `CLOUD_PORT` (4566) and `IDENTITY_PROVIDER_PORT` (4567).
+    """Read the ports from `PORT` (8000), `CLOUD_PORT` (4566), `IDENTITY_PROVIDER_PORT` (4567), `MODELS_PORT` (4568).
 
     Raises:
         ValueError: one of them is not a port.
@@ -63,6 +69,7 @@ def ports_from(environment: Mapping[str, str]) -> Ports:
         service=_port(environment, "PORT", 8000),
         cloud=_port(environment, "CLOUD_PORT", 4566),
         identity_provider=_port(environment, "IDENTITY_PROVIDER_PORT", 4567),
+        models=_port(environment, "MODELS_PORT", 4568),
     )
 
 
@@ -122,6 +129,10 @@ def _addresses(ports: Ports) -> dict[str, str]:
         "APPLE_ISSUERS": f"{provider}/apple",
         "APPLE_JWKS_URL": f"{provider}/apple/keys",
         "APPLE_AUTH_URL": f"{provider}/apple/auth",
+        "BEDROCK_ENDPOINT_URL": ports.models_url,
+        "ANTHROPIC_URL": ports.models_url,
+        # `ANALYST=bedrock make demo` takes the place of what the stage says.
+        **({"ANALYST": os.environ["ANALYST"]} if os.environ.get("ANALYST") else {}),
     }
 
 

@@ -79,7 +79,7 @@ class EvidenceCheck:
 
         Of several values that come down to the same line and number, the first one stays.
         """
-        checked: dict[tuple[int, str, str], CheckedLab] = {}
+        checked: dict[tuple[int, str, str, str], CheckedLab] = {}
         used: set[int] = set()
         for one in said:
             found = self._lab(one, used)
@@ -110,7 +110,7 @@ class EvidenceCheck:
         line, evidence = self._line_of(said.page, said.quote)
         claimed = self._claimed(said, line)
         if evidence is Evidence.FOUND:
-            known = self._read_by_code(said, line, claimed.value)
+            known = self._read_by_code(said, line, claimed.value, used)
             if known is not None:
                 number, row = known
                 used.add(number)
@@ -139,21 +139,27 @@ class EvidenceCheck:
                 return line, Evidence.FOUND
         return None, Evidence.MISSING
 
-    def _read_by_code(self, said: SaidLab, line: TextLine | None, value: Decimal | str) -> tuple[int, Row] | None:
-        """Return code's row of the same line: the one with the same name, or else with the same number."""
+    def _read_by_code(
+        self, said: SaidLab, line: TextLine | None, value: Decimal | str, used: set[int]
+    ) -> tuple[int, Row] | None:
+        """Return code's row of the same line: the one that agrees best in name, number and unit, not taken before."""
         if line is None or self._text.reading is None:
             return None
-        own, text = squeezed(said.name), squeezed(line.text)
+        own, unit, text = squeezed(said.name), squeezed(said.unit or ""), squeezed(line.text)
+
+        def likeness(row: Row) -> tuple[bool, int]:
+            theirs = squeezed(row.name)
+            has_name = bool(own and theirs and (own in theirs or theirs in own))
+            exact = (own == theirs, row.value == value, unit == squeezed(row.unit or ""))
+            return has_name or row.value == value, sum(exact)
+
         beside = [
             (number, row)
             for number, row in enumerate(self._text.reading.rows)
             if row.page == line.page and (squeezed(row.text) in text or text in squeezed(row.text))
         ]
-        for number, row in beside:
-            theirs = squeezed(row.name)
-            if own and theirs and (own in theirs or theirs in own):
-                return number, row
-        return next(((number, row) for number, row in beside if row.value == value), None)
+        alike = [(number, row) for number, row in beside if likeness(row)[0]]
+        return max(alike, key=lambda one: (one[0] not in used, likeness(one[1])[1]), default=None)
 
     def _holds(self, said: SaidLab, line: TextLine | None) -> bool:
         """Whether name, number and unit stand in the line, or at least on its page: a unit may head its column."""
@@ -216,8 +222,8 @@ def squeezed(text: str) -> str:
     return re.sub(r"\s+", "", tidy(unicodedata.normalize("NFKC", text)).casefold())
 
 
-def _identity(row: Row) -> tuple[int, str, str]:
-    return row.page, squeezed(row.name), str(row.value)
+def _identity(row: Row) -> tuple[int, str, str, str]:
+    return row.page, squeezed(row.name), str(row.value), squeezed(row.unit or "")
 
 
 def _agreed(row: Row, claimed: Row, said: SaidLab) -> Row:
