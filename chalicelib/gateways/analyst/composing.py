@@ -125,10 +125,14 @@ def _scored(one: CheckedLab) -> Row:
     return msgspec.structs.replace(
         row,
         unit=_unit(row.unit),
-        range_text=row.range_text if row.range_text and _RANGE.fullmatch(row.range_text) else None,
+        range_text=row.range_text if row.range_text and _is_range(row.range_text) else None,
         confidence=min(row.confidence, _NOT_CHECKED_SCORE),
         text=spoken(text, 300),
     )
+
+
+def _is_range(text: str) -> bool:
+    return _RANGE.fullmatch(text) is not None and is_harmless_line(text)
 
 
 def _unit(unit: str | None) -> str | None:

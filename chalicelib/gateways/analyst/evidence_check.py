@@ -117,7 +117,19 @@ class EvidenceCheck:
                 return CheckedLab(_agreed(row, claimed, said), Evidence.FOUND, said)
             if not self._holds(said, line):
                 evidence = Evidence.MISSING
+        if evidence is Evidence.MISSING:
+            same = self._same_by_code(claimed, used)
+            if same is not None:
+                number, row = same
+                used.add(number)
+                return CheckedLab(row, Evidence.FOUND, said)
         return CheckedLab(claimed, evidence, said)
+
+    def _same_by_code(self, claimed: Row, used: set[int]) -> tuple[int, Row] | None:
+        """Return code's row of the same name, number and unit: then it is there, wherever the quote came from."""
+        rows = self._text.reading.rows if self._text.reading is not None else ()
+        same = ((number, row) for number, row in enumerate(rows) if number not in used)
+        return next((one for one in same if _identity(one[1])[1:] == _identity(claimed)[1:]), None)
 
     def _line_of(self, page: int, quote: str) -> tuple[TextLine | None, Evidence]:
         """Find the line that a quote comes from: on the page that was said, else on any."""
