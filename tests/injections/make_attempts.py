@@ -10,7 +10,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.utils import simpleSplit
 from reportlab.pdfgen.canvas import Canvas
 
-from tests.injections import in_documents, in_talk
+from tests.injections import in_documents, in_findings, in_talk
 from tests.injections.attempt import Attempt, Surface
 
 ROWS = (
@@ -26,7 +26,7 @@ ROWS = (
 
 def attempts() -> list[Attempt]:
     """Return every attempt, always in the same order."""
-    return [*in_documents.ATTEMPTS, *in_talk.ATTEMPTS]
+    return [*in_documents.ATTEMPTS, *in_findings.ATTEMPTS, *in_talk.ATTEMPTS]
 
 
 def report_with(planted: str) -> bytes:

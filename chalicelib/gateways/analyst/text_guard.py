@@ -24,7 +24,7 @@ _SHINGLE: Final = 5
 _SECRET_SHINGLE: Final = 6
 _MOST_DROPPED: Final = 0.34
 _SMALL: Final = Decimal(12)
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?;])[\"')*_]*\s+")
+_SENTENCE_END: Final = re.compile(r"(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bProf\.)(?<=[.!?;])[\"')*_]*\s+")
 _MARKDOWN_START: Final = re.compile(r"\s*(?:#{1,6}\s+|[-*+]\s+|\d{1,2}[.)]\s+|>\s+)?")
 
 

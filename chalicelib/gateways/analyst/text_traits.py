@@ -18,7 +18,7 @@ _TAG: Final = re.compile(
 NEVER: Final[Mapping[str, re.Pattern[str]]] = {
     "link": re.compile(
         r"\]\s*[(\[:]|!\[|[a-z][a-z0-9+.-]{1,15}:/{2,}|\bwww\s?\.|\bhxxps?\b|(?:^|\s)//\w|"
-        rf"\b[a-z0-9-]{{2,}}(?:\.|\s?[\[(](?:\.|dot)[\])]\s?|\s+dot\s+)(?:{_TLD})\b|"
+        rf"\b[a-z0-9-]+\.(?:{_TLD})/|\b[a-z0-9-]{{2,}}(?:\.|\s?[\[(](?:\.|dot)[\])]\s?|\s+dot\s+)(?:{_TLD})\b|"
         r"\b(?:mailto|tel|sms|data|javascript|vbscript|intent):\S|\b\d{1,3}(?:\.\d{1,3}){3}\b",
         re.IGNORECASE,
     ),
