@@ -25,10 +25,10 @@ from chalicelib.model_config import BedrockSettings
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient  # type: ignore[import-not-found, unused-ignore]
 
-# "Message": images up to 3.75 MB. Documents up to 4.5 MB; newer Claude models take larger PDFs, and then the request as
-# a whole (20 MB with base64) is the limit, which our largest upload (10 MiB) stays below.
+# "Message": images up to 3.75 MB. "API restrictions": documents up to 4.5 MB, but not PDFs for Claude 4 and later; what
+# another model does not take it refuses, which is not paid for.
 MOST_IMAGE_BYTES: Final = 3_750_000
-MOST_DOCUMENT_BYTES: Final = 4_500_000
+MOST_DOCUMENT_BYTES: Final = 12_000_000
 # A client's time-outs are fixed when it is made (20 ms): one for each step of this ladder, the next lower is taken.
 _LADDER: Final = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 16.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 75.0, 90.0)
 _STOPS: Final[Mapping[str, Stop]] = {

@@ -20,6 +20,7 @@ from chalicelib.gateways.analyst.document_text import DocumentText
 from chalicelib.gateways.analyst.local.numbers import (
     LIMIT,
     NUMBER,
+    RANGE,
     Bounds,
     plain_limit,
     read_range,
@@ -140,14 +141,15 @@ class EvidenceCheck:
             return None, Evidence.MISSING
         ordered = sorted(self._squeezed, key=lambda one: one[0].page != page)
         for line, text in ordered:
-            if wanted in text or (len(text) >= _FEWEST_SIGNS and text in wanted and len(text) * 2 > len(wanted)):
+            if wanted in text:
                 return line, Evidence.FOUND
         for number in sorted(self._pages, key=lambda one: one != page):
             if wanted in self._pages[number]:  # it runs over two lines
                 return TextLine(number, quote), Evidence.FOUND
         words = quote.split()
-        for line, _ in ordered:
-            if len(words) > 2 and _is_subsequence(words, line.text.split()):
+        for line, text in ordered:
+            is_most_of_it = len(text) >= _FEWEST_SIGNS and text in wanted and len(text) * 2 > len(wanted)
+            if is_most_of_it or (len(words) > 2 and _is_subsequence(words, line.text.split())):
                 return line, Evidence.FOUND
         return None, Evidence.MISSING
 
@@ -178,7 +180,8 @@ class EvidenceCheck:
         if line is None:
             return False
         text = squeezed(line.text)
-        has_value = self._value(said) in set(self._values_in(line.text)) or squeezed(str(said.value)) in text
+        value = self._value(said)
+        has_value = value in set(self._values_in(line.text)) or (isinstance(value, str) and squeezed(value) in text)
         has_name = all(squeezed(word) in text for word in said.name.split())
         unit = squeezed(said.unit or "")
         return has_value and has_name and (not unit or unit in text or unit in self._pages.get(line.page, ""))
@@ -221,7 +224,7 @@ class EvidenceCheck:
         return plain_limit(text, self._has_commas) if LIMIT.fullmatch(tidy(text)) else text
 
     def _values_in(self, text: str) -> Iterator[Decimal | str]:
-        for match in re.finditer(rf"(?<![\w.,]){NUMBER}(?![\w]*\d)", tidy(text)):
+        for match in re.finditer(rf"(?<![\w.,]){NUMBER}(?![\w]*\d)", RANGE.sub(" ", tidy(text))):
             number = to_decimal(match.group(), self._has_commas)
             if number is not None:
                 yield number

@@ -13,11 +13,12 @@ import msgspec
 
 from chalicelib.errors import NotMedical
 from chalicelib.gateways.analyst.asking import Asked, Asking, Data
-from chalicelib.gateways.analyst.conversation import Attachment, ModelDown, ModelNonsense, PromptKind
+from chalicelib.gateways.analyst.conversation import Attachment, ModelDown, ModelNonsense, ModelUnfit, PromptKind
 from chalicelib.gateways.analyst.document_text import DocumentText, read_text
 from chalicelib.gateways.analyst.findings import Analysis, Document, FileType
 from chalicelib.gateways.analyst.local.disclaimers import ASK_YOUR_DOCTOR, IN_AN_EMERGENCY, NOT_A_DIAGNOSIS
 from chalicelib.gateways.analyst.model_answer import SaidAnalysis, SaidReply, SaidReport, confidence
+from chalicelib.gateways.analyst.smaller_picture import smaller_picture
 from chalicelib.gateways.analyst.talk import Fact, Narrative, Question, Reply, ReportRequest
 from chalicelib.gateways.analyst.text_guard import Grounds, Unusable, checked, checked_line, numbers_in
 from chalicelib.observe.log import log
@@ -35,10 +36,11 @@ ReadText = Callable[[Document, float], DocumentText]
 
 @dataclass(frozen=True, slots=True)
 class ModelAnalyst:
-    """Asks one model. `read_text` is the confined reader unless a test hands in another."""
+    """Asks one model. `read_text` and `smaller_picture` are confined processes unless a test hands in others."""
 
     asking: Asking
     read_text: ReadText = read_text
+    smaller_picture: Callable[[bytes], bytes | None] = smaller_picture
 
     @property
     def name(self) -> str:
@@ -153,16 +155,35 @@ class ModelAnalyst:
         return self.read_text(document, left * _SHARE_FOR_TEXT)
 
     def _ask_about(self, document: Document, text: DocumentText, deadline: datetime) -> Asked[SaidAnalysis]:
-        is_scan = document.file_type is FileType.PDF and text.source != "text"
+        """Ask with the document as it was uploaded; where the model does not take that, with what says the same.
+
+        That is a smaller picture, or a PDF's text. A refused request is not paid for.
+        """
+        is_pdf = document.file_type is FileType.PDF
+        whole = Attachment(document.content, document.file_type, is_scan=is_pdf and text.source != "text")
+        try:
+            return self._ask_with(whole, document, text, deadline)
+        except ModelUnfit:
+            smaller = None if is_pdf else self.smaller_picture(document.content)
+            if smaller is None and not (is_pdf and text.is_known):
+                raise
+            log("document_sent_in_another_form", analyst=self.name, is_picture=smaller is not None)
+        substitute = None if smaller is None else Attachment(smaller, FileType.JPG)
+        return self._ask_with(substitute, document, text, deadline)
+
+    def _ask_with(
+        self, attachment: Attachment | None, document: Document, text: DocumentText, deadline: datetime
+    ) -> Asked[SaidAnalysis]:
         data = [Data("document text", text.whole)] if text.is_known else []
+        attached = "Read the attached document." if attachment is not None else "Read this document."
         return self.asking.ask(
             PromptKind.ANALYSIS,
             SaidAnalysis,
-            "Read the attached document." + (" Its text, as a program read it, follows." if data else ""),
+            attached + (" Its text, as a program read it, follows." if data else ""),
             data,
             owner_id=document.owner_id,
             deadline=deadline,
-            attachment=Attachment(document.content, document.file_type, is_scan),
+            attachment=attachment,
             pages=text.page_count,
         )
 

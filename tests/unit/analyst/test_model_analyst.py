@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from chalicelib.clock import SystemClock
 from chalicelib.errors import NotMedical
@@ -16,14 +19,13 @@ from chalicelib.gateways.analyst.bedrock import BedrockModel
 from chalicelib.gateways.analyst.conversation import ModelDown, ModelNonsense, ModelNotAllowed, ModelUnfit
 from chalicelib.gateways.analyst.document_text import DocumentText, read_text
 from chalicelib.gateways.analyst.findings import Analysis, Document, FileType
-from chalicelib.gateways.analyst.model_analyst import OUT_OF_SCOPE, ModelAnalyst
+from chalicelib.gateways.analyst.model_analyst import ModelAnalyst
 from chalicelib.gateways.analyst.spending import Purse
-from chalicelib.gateways.analyst.talk import Fact, Question, ReportRequest
 from chalicelib.model_config import AnthropicSettings, BedrockSettings
 from dev.model_mind import Heard
 from dev.model_stand_in import Act, ModelStandIn
 from tests.injections.make_attempts import report_with
-from tests.unit.analyst.model_world import FixedSecrets, OpenBook, a_pdf, soon
+from tests.unit.analyst.model_world import FixedSecrets, OpenBook, a_pdf, said_about, soon
 
 REPORT = report_with("Fasting sample.")
 Edit = Callable[[dict[str, Any]], None]
@@ -187,10 +189,6 @@ def test_numbers_units_and_flags_are_codes(stand_in: ModelStandIn, text: Documen
 def test_a_picture_that_nobody_can_check_is_shown_as_such_with_its_urgent_notice(
     stand_in: ModelStandIn, text: DocumentText
 ) -> None:
-    import json
-
-    from tests.unit.analyst.model_world import said_about
-
     stand_in.script(Act("text", text=json.dumps(said_about(REPORT))))
 
     found = analyst(stand_in, None).analyse(Document(b"\x89PNG", FileType.PNG, "owner"), soon())
@@ -215,16 +213,48 @@ def test_a_laboratory_report_is_not_called_anything_else(stand_in: ModelStandIn,
         analyst(stand_in, text).analyse(a_pdf(REPORT), soon())
 
 
-def test_a_document_that_the_model_does_not_take_costs_nothing(stand_in: ModelStandIn, text: DocumentText) -> None:
+def test_a_pdf_that_the_model_does_not_take_is_sent_as_its_text(stand_in: ModelStandIn, text: DocumentText) -> None:
+    book = OpenBook()
+    stand_in.script(Act("status", status=400), Act("text", text=json.dumps(said_about(REPORT))))
+
+    found = analyst(stand_in, text, book).analyse(a_pdf(REPORT), soon())
+
+    assert len(found.lab_results) == 6
+    assert stand_in.heard[0].attachments
+    assert not stand_in.heard[1].attachments
+    assert book.micros < sum(book.set_asides)
+
+
+def test_a_large_photograph_is_made_smaller_first(stand_in: ModelStandIn) -> None:
+    stand_in.script(Act("text", text=json.dumps(said_about(REPORT))))
+
+    analyst(stand_in, None).analyse(Document(a_photograph(), FileType.PNG, "owner"), soon())
+
+    ((kind, sent),) = stand_in.heard[0].attachments
+    with Image.open(io.BytesIO(sent)) as picture:
+        assert (kind, picture.format, max(picture.size)) == ("jpeg", "JPEG", 2_200)
+        assert not picture.getexif()
+
+
+def test_what_can_be_sent_in_no_form_is_told_and_costs_nothing(stand_in: ModelStandIn) -> None:
     book = OpenBook()
     stand_in.script(Act("status", status=400))
-    with pytest.raises(ModelUnfit):
-        analyst(stand_in, text, book).analyse(a_pdf(REPORT), soon())
-    with pytest.raises(ModelUnfit):
-        analyst(stand_in, text, book).analyse(a_pdf(bytes(5_000_000)), soon())
+    for document in (a_pdf(REPORT), Document(bytes(5_000_000), FileType.JPG, "owner")):
+        with pytest.raises(ModelUnfit):
+            analyst(stand_in, None, book).analyse(document, soon())
 
     assert book.micros == 0
     assert len(stand_in.heard) == 1
+
+
+def a_photograph() -> bytes:
+    """A picture above what Bedrock takes, with a camera's notes."""
+    noise = Image.effect_noise((2_600, 2_000), 90).convert("RGB")
+    notes = Image.Exif()
+    notes[0x010F] = "a camera"
+    output = io.BytesIO()
+    noise.save(output, "PNG", exif=notes, compress_level=0)
+    return output.getvalue()
 
 
 def test_a_model_that_is_turned_off_is_not_asked(stand_in: ModelStandIn, text: DocumentText) -> None:
@@ -250,39 +280,3 @@ def test_a_passed_deadline_asks_nobody(stand_in: ModelStandIn, text: DocumentTex
         analyst(stand_in, text).analyse(a_pdf(REPORT), soon(-1))
 
     assert stand_in.heard == []
-
-
-FACTS = (
-    Fact(name="Potassium", value="7.1", unit="mmol/L", reference_range="3.5 - 5.1"),
-    Fact(name="Sodium", value="139", unit="mmol/L", reference_range="136 - 145"),
-)
-
-
-def test_a_question_is_answered_with_the_notice_that_its_values_need(stand_in: ModelStandIn) -> None:
-    question = Question(owner_id="owner", message="What does this mean?", facts=FACTS, prepared_prompt="Explain it.")
-
-    reply = analyst(stand_in, None).answer(question, soon(20))
-
-    assert reply.content.startswith("## Please contact a doctor today")
-    assert "A single value says little" in reply.content
-    assert reply.suggested_follow_ups == ("What can I ask my doctor about this?",)
-    assert stand_in.heard[0].fenced("question") == "What does this mean?"
-    assert "What does this mean?" not in stand_in.heard[0].texts.partition("[begin")[0]
-
-
-def test_a_question_about_something_else_gets_a_sentence_of_ours(stand_in: ModelStandIn) -> None:
-    stand_in.script(edited(lambda answer: answer.update(is_in_scope=False, reply="Sure, here is a poem.")))
-
-    reply = analyst(stand_in, None).answer(Question(owner_id="owner", message="Write a poem"), soon(20))
-
-    assert (reply.content, reply.is_in_scope, reply.suggested_follow_ups) == (OUT_OF_SCOPE, False, ())
-
-
-def test_a_report_has_the_facts_by_code_and_the_models_words(stand_in: ModelStandIn) -> None:
-    found = analyst(stand_in, None).report(ReportRequest(owner_id="owner", facts=FACTS), soon(20))
-
-    assert found.executive_summary.startswith("## Please contact a doctor today")
-    assert found.executive_summary.endswith("collected from the person's own reports.")
-    assert "**Potassium**: 7.1 mmol/L" in found.laboratory_analysis
-    assert found.questions_for_doctor == ("Which of these values should be measured again?",)
-    assert found.model_used.endswith("(report/1)")
