@@ -91,6 +91,13 @@ class Rules:
     download_life: timedelta = timedelta(minutes=10)
     # The documents page: how long the app is told to wait.
     estimated_analysis_seconds: int = 30
+    # Whoever has not paid may order one report for their doctor within this time of their sign-up.
+    free_report_window: timedelta = timedelta(days=7)
+    # So many values go into a report, so many of one test; older ones are left out, and the report says so.
+    report_most_values: int = 1_000
+    report_most_values_per_test: int = 60
+    # So many stored documents may be put together in one report.
+    report_most_documents: int = 20
     # Due users are spread over this many partitions of the index.
     usage_due_shards: int = 8
     # One message resets this many users.

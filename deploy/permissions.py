@@ -43,7 +43,12 @@ _WHOLE_OBJECT: Final = ("GetObject", "PutObject", "DeleteObject")
 
 _ANALYSIS: Final = Permissions(
     table=("GetItem", "UpdateItem", "DeleteItem"),
-    objects={"uploads/": _READ_AND_DELETE, "results/": _WHOLE_OBJECT, "failures/": _WHOLE_OBJECT},
+    objects={
+        "uploads/": _READ_AND_DELETE,
+        "requests/": _READ_AND_DELETE,
+        "results/": _WHOLE_OBJECT,
+        "failures/": _WHOLE_OBJECT,
+    },
     sends_to=("retries_queue",),
     asks_models=True,
 )
@@ -54,6 +59,7 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         objects={
             # A presigned POST is allowed what its signer is allowed.
             "uploads/": _WHOLE_OBJECT,
+            "requests/": _WHOLE_OBJECT,
             "results/": _READ_AND_DELETE,
             "failures/": _READ_AND_DELETE,
             "exports/": ("GetObject", "PutObject"),
@@ -75,7 +81,12 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
     "sweep_jobs": Permissions(
         table=("GetItem", "UpdateItem", "DeleteItem"),
         indexes={keys.DUE_INDEX: ("Query",)},
-        objects={"uploads/": _READ_AND_DELETE, "results/": _READ_AND_DELETE, "failures/": _WHOLE_OBJECT},
+        objects={
+            "uploads/": _READ_AND_DELETE,
+            "requests/": ("DeleteObject",),
+            "results/": _READ_AND_DELETE,
+            "failures/": _WHOLE_OBJECT,
+        },
         sends_to=("retries_queue",),
     ),
     "sweep_usage": Permissions(

@@ -63,6 +63,14 @@ class Library:
         Raises:
             NotFound: JOB_NOT_FOUND. Conflict: RESULT_NOT_READY, or JOB_FAILED with `details.error_code`.
         """
+        return read_result(self.stored(caller, job_id))
+
+    def stored(self, caller: Caller, job_id: str) -> bytes:
+        """Return the result of a job of any kind as it is stored.
+
+        Raises:
+            NotFound, Conflict: as `result` does.
+        """
         job = self._find(caller, job_id)
         now = self.clock.now()
         if job is not None:
@@ -73,7 +81,7 @@ class Library:
                 raise _failed(str(job.data.error_code or "PROCESSING_TIMEOUT"), job.data.error_message)
         content = self.objects.get(result_key(caller.user_id, job_id), RESULT_LIMIT_BYTES)
         if content is not None:
-            return read_result(content)
+            return content
         if job is not None:
             raise not_found()
         failure = self._failure_by_location(caller.user_id, job_id)

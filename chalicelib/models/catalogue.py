@@ -246,6 +246,12 @@ WITHHELD: Final[Mapping[str, str]] = {
 OBJECTS: Final[Mapping[str, ObjectKind]] = {
     "uploads/": ObjectKind("document", "A document that you uploaded, as it arrived.", "Two days.", is_shown=False),
     "results/": ObjectKind("result", "What a document of yours says.", "Two days.", is_shown=True),
+    "requests/": ObjectKind(
+        "request",
+        "What you sent for a report that was not written yet.",
+        "Until it is written; two days.",
+        is_shown=False,
+    ),
     "failures/": ObjectKind("failure", "Why a document could not be analysed.", "Two days.", is_shown=True),
     "exports/": ObjectKind("export", "A large export that you asked for before.", "Two days.", is_shown=False),
 }

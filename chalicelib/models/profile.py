@@ -149,7 +149,8 @@ class Subscription(Part):
 
 class UserData(Part):
     """The entity itself. `is_email_forwarded` is what Apple said last of a relay address, at the instant beside it;
-    `apple_refresh_token` is sealed (`gateways/sealed.py`)."""
+    `apple_refresh_token` is sealed (`gateways/sealed.py`). `free_report_job_id` names the job that the one free report
+    went to; absent while there is one to be had."""
 
     id = UnicodeAttribute()
     external_id = UnicodeAttribute()
@@ -173,6 +174,7 @@ class UserData(Part):
     current_session = Session(null=True)
     current_biometric = Biometric(null=True)
     current_subscription = Subscription()
+    free_report_job_id = UnicodeAttribute(null=True)
 
 
 class UserItem(Item, discriminator="user"):

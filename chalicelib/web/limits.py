@@ -40,6 +40,7 @@ UPLOAD: Final = Limit("upload", 5)
 WEBHOOK: Final = Limit("webhook", 600, is_per_address=True)
 STATUS: Final = Limit("status", 200)
 RESULT: Final = Limit("result", 100)
+DOCTOR_REPORT: Final = Limit("doctor_report", 5)
 SUBSCRIPTIONS: Final = Limit("subscriptions", 20)
 
 
