@@ -95,7 +95,7 @@ def _findings(reading: Reading) -> dict[str, Any]:
             "unit": item.row.unit,
             "range": item.row.range_text,
             "flag": None,
-            "explanation": measures(item),
+            "explanation": measures(item) if item.row.is_abnormal else None,
             "confidence": str(item.row.confidence),
             "page": item.row.page,
             "quote": item.row.text[:400],

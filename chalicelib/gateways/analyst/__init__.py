@@ -33,6 +33,8 @@ def analyst_of(stage: Settings, secrets: SecretReader, book: SpendingBook, clock
 
 
 def _named(name: str, stage: Settings, secrets: SecretReader, book: SpendingBook, clock: Clock) -> Analyst:
+    from chalicelib.gateways.analyst.later import Later
+
     makers: dict[str, Callable[[], Analyst]] = {
         "local": _local,
         "bedrock": lambda: _bedrock(stage, book, clock),
@@ -40,7 +42,7 @@ def _named(name: str, stage: Settings, secrets: SecretReader, book: SpendingBook
     }
     if name not in makers:
         raise ValueError(f"no analyst is called {name!r}")
-    return makers[name]()
+    return Later(name, makers[name])
 
 
 def _local() -> Analyst:

@@ -26,8 +26,8 @@ from chalicelib.gateways.analyst.prompt_files import Prompt, prompt_for
 from chalicelib.gateways.analyst.spending import Purse
 from chalicelib.observe.log import log
 
-# A report of ten pages has about 90 values, at 110 tokens each.
-_MOST_OUTPUT: Final = {PromptKind.ANALYSIS: 16_000, PromptKind.REPORT: 4_000, PromptKind.CHAT: 1_200}
+# A report of ten pages has about 60 values, at 70 tokens each.
+_MOST_OUTPUT: Final = {PromptKind.ANALYSIS: 12_000, PromptKind.REPORT: 4_000, PromptKind.CHAT: 1_200}
 _LEAST_SECONDS: Final = 1.0
 _KEPT_OF_BAD_ANSWER: Final = 20_000
 _CUT_OFF: Final = "it was cut off; write shorter texts"

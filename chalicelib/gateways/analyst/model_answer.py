@@ -39,7 +39,7 @@ class SaidLab(msgspec.Struct, frozen=True, kw_only=True):
     unit: Short | None
     range: Quote | None
     flag: Annotated[str, Meta(max_length=20)] | None
-    explanation: Sentence
+    explanation: Sentence | None
     confidence: Score
     page: PageNumber
     quote: Quote
@@ -49,7 +49,7 @@ class SaidVital(msgspec.Struct, frozen=True, kw_only=True):
     """A vital sign as a model copied it; its numbers are read in the quote, by code."""
 
     type: VitalType
-    explanation: Sentence
+    explanation: Sentence | None
     confidence: Score
     page: PageNumber
     quote: Quote

@@ -39,7 +39,7 @@ class Words:
         whole = "\n".join((self._said.title, self._said.summary, self._said.interpretation))
         explained = [one.explanation for one in self._said.lab_results] + [one.explanation for one in self._said.vitals]
         # All of it at once: where one text is unusable, none of the others is shown either.
-        self._text("\n".join((whole, *explained)), 1_000_000)
+        self._text("\n".join((whole, *filter(None, explained))), 1_000_000)
 
     def title(self) -> str:
         """Code's title where there are values; the model's for letters and findings."""
@@ -64,7 +64,7 @@ class Words:
 
     def of_lab(self, one: CheckedLab, found: LabFinding) -> str:
         """The model's explanation of a value after code's, which says what the value is."""
-        own = self._line(one.said.explanation, 600) if one.said is not None else None
+        own = self._line(one.said.explanation or "", 600) if one.said is not None else None
         return found.ai_interpretation if own is None else f"{found.ai_interpretation} {own}"
 
     def _text(self, text: str, longest: int) -> str | None:
