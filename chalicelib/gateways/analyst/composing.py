@@ -39,6 +39,7 @@ NOT_CHECKED: Final = (
 _NOT_FOUND_SCORE: Final = Decimal("2.0")
 _NOT_CHECKED_SCORE: Final = Decimal("6.0")
 _UNVERIFIED: Final = "UNVERIFIED_VALUES"
+_LONGEST_UNIT: Final = 30
 _RANGE: Final = re.compile(r"[\w\s.,;:/<>≤≥()%+-]{1,60}")
 
 
@@ -77,7 +78,7 @@ def _may_be_shown(one: CheckedLab) -> bool:
     has to look like a value, and what is not in the document at all has to be a number of a known test."""
     row = one.row
     if one.evidence is Evidence.FOUND:
-        return is_harmless_line(row.name)
+        return all(is_harmless_line(text) for text in (row.name, str(row.value), row.unit or "", row.range_text or ""))
     words = [row.value] if isinstance(row.value, str) else []
     if not all(is_name(text) for text in (row.name, *words)):
         return False
@@ -121,7 +122,8 @@ def _scored(one: CheckedLab) -> Row:
     row = one.row
     text = row.text if is_harmless_line(row.text) else ""
     if one.evidence is Evidence.FOUND:
-        return msgspec.structs.replace(row, text=text)
+        has_unit = row.unit is not None and len(row.unit) <= _LONGEST_UNIT
+        return msgspec.structs.replace(row, text=text, unit=row.unit if has_unit else None)
     return msgspec.structs.replace(
         row,
         unit=_unit(row.unit),

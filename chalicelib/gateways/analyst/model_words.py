@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from chalicelib.gateways.analyst.document_text import DocumentText
 from chalicelib.gateways.analyst.evidence_check import CheckedLab, CheckedVital
@@ -12,6 +13,13 @@ from chalicelib.gateways.analyst.findings import Analysis, LabFinding
 from chalicelib.gateways.analyst.model_answer import SaidAnalysis
 from chalicelib.gateways.analyst.text_guard import Grounds, Unusable, checked, checked_line, numbers_in
 from chalicelib.observe.log import log
+
+SPEECHLESS: Final = (
+    "We read this document and found no values in it, and could not put it into words that we are sure of. Please ask "
+    "whoever gave it to you to explain it."
+)
+_RUN_BESIDE_VALUES: Final = 5
+_RUN_IN_A_LETTER: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class Words:
         """What code found comes first, so that no word of the model's can stand in its place."""
         own = self._text(" ".join(self._said.summary.split()), 1_500)
         if own is None:
-            return self._facts.summary
+            return self._facts.summary if self._has_values else SPEECHLESS
         return f"{self._facts.summary} {own}" if self._has_values else own
 
     def interpretation(self) -> str:
@@ -91,11 +99,12 @@ def _grounds(answered: Answered, facts: Analysis, shown: Sequence[CheckedLab]) -
     values = [f"{one.row.value} {one.row.range_text or ''}" for one in shown]
     values += [one.row.text for one in answered.vitals]
     values += [str(day) for day in (facts.document_date,) if day is not None]
-    is_prose = not values and answered.text.is_known
+    is_prose = not facts.lab_results and not facts.vitals and answered.text.is_known
     return Grounds(
         secrets=answered.system,
         fence=answered.fence,
         data=data,
         numbers=numbers_in([answered.text.whole] if is_prose else values),
+        copied_run=_RUN_IN_A_LETTER if is_prose else _RUN_BESIDE_VALUES,
         abnormal=tuple(one.test_name for one in facts.lab_results if one.is_abnormal),
     )

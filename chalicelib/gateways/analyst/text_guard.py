@@ -20,7 +20,6 @@ from chalicelib.gateways.analyst import text_traits as traits
 from chalicelib.gateways.analyst.fencing import visible
 from chalicelib.gateways.analyst.local.numbers import NUMBER, to_decimal
 
-_SHINGLE: Final = 5
 _SECRET_SHINGLE: Final = 6
 _MOST_DROPPED: Final = 0.34
 _SMALL: Final = Decimal(12)
@@ -42,7 +41,8 @@ class Grounds:
 
     `secrets` are texts of ours that must not come out, `data` is what was fenced: it may be spoken of, not copied.
     `numbers` are those that may be named (None: any); `abnormal` are the names of values outside their range, about
-    which nobody is reassured.
+    which nobody is reassured. So many words in a row are a copy (`copied_run`): few beside values, more in a letter,
+    whose findings can hardly be told in other words.
     """
 
     secrets: str
@@ -50,6 +50,7 @@ class Grounds:
     data: str
     numbers: frozenset[Decimal] | None = None
     abnormal: tuple[str, ...] = ()
+    copied_run: int = 5
     _copied: frozenset[tuple[str, ...]] = field(init=False, default=frozenset())
     _secret: frozenset[tuple[str, ...]] = field(init=False, default=frozenset())
     _known: frozenset[str] = field(init=False, default=frozenset())
@@ -57,14 +58,15 @@ class Grounds:
     def __post_init__(self) -> None:
         """Work out once what every sentence is held against."""
         words = [_words(line) for line in re.split(r"\n|(?<=[.!?;])\s", self.data)]
-        runs = {run for line in words for run in _runs(line, _SHINGLE)}
-        object.__setattr__(self, "_copied", frozenset(runs | {tuple(line) for line in words if len(line) >= 3}))
+        runs = {run for line in words for run in _runs(line, self.copied_run)}
+        whole = {tuple(line) for line in words if len(line) >= self.copied_run - 2}
+        object.__setattr__(self, "_copied", frozenset(runs | whole))
         object.__setattr__(self, "_secret", frozenset(_runs(_words(self.secrets), _SECRET_SHINGLE)))
         object.__setattr__(self, "_known", frozenset(_words(self.data)))
 
     def copies(self, sentence: list[str]) -> bool:
         """Whether a sentence repeats the data instead of speaking of it."""
-        return tuple(sentence) in self._copied or any(run in self._copied for run in _runs(sentence, _SHINGLE))
+        return tuple(sentence) in self._copied or any(run in self._copied for run in _runs(sentence, self.copied_run))
 
     def leaks(self, words: list[str]) -> bool:
         """Whether words of ours come out, forwards or backwards."""

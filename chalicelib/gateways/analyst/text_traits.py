@@ -77,6 +77,9 @@ DOUBTFUL: Final[tuple[re.Pattern[str], ...]] = tuple(
         r"\bdiagnos(?:ed|is\s+is|is:)|\b(?:guarantee|guaranteed|certainly\s+not|100\s?%\s+sure|cured?|completely\s+"
         r"healthy|perfectly\s+(?:healthy|fine|normal)|absolutely\s+nothing)\b",
         r"\b(?:you\s+will\s+die|weeks\s+to\s+live|months\s+to\s+live|kill|suicide|idiot|stupid|hate)\b",
+        # Somebody else, whose things are nobody's business.
+        r"\b(?:another|other|previous|last|next|earlier)\s+(?:person|patient|user|customer|people|conversation|"
+        r"somebody|session)s?\b",
         # About ourselves, and shapes that are no prose.
         r"\b(?:language\s+model|as\s+an\s+ai|prompt|json|schema|instructions?|hacked|pwned|compromised|override|"
         r"overridden|obey|unlocked|developer\s+mode|administrator|base64)\b",
