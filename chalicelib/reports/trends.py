@@ -138,6 +138,9 @@ def _told(trend: Trend) -> list[str]:
     }.get(trend.standing)
     if where is not None:
         parts.append(f"{where} ({_range(trend.series)}).")
+    converted = sum(point.is_converted for point in trend.series.points)
+    if converted:
+        parts.append(f"{converted} of the values {'was' if converted == 1 else 'were'} converted into{unit}.")
     if trend.series.unlike:
         is_one = trend.series.unlike == 1
         parts.append(
