@@ -178,7 +178,7 @@ def _has_foreign_name(sentence: str, grounds: Grounds) -> bool:
 def _reassures(sentence: str, grounds: Grounds) -> bool:
     if not grounds.abnormal:
         return False
-    if traits.ALL_WELL.search(sentence):
+    if traits.ALL_WELL.search(sentence) and not traits.NOT_ALL.search(sentence):
         return True
     plain = sentence.casefold()
     is_named = any(name.casefold() in plain for name in grounds.abnormal if len(name) > 2)

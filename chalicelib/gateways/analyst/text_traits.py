@@ -63,7 +63,7 @@ DOUBTFUL: Final[tuple[re.Pattern[str], ...]] = tuple(
         # Doses: an amount of something to take, or a change of what is taken.
         r"\b\d+(?:[.,]\d+)?\s?(?:mg|mcg|µg|micrograms?|milligrams?|grams?|ml|millilit\w+|iu|units?|tablets?|pills?|"
         r"capsules?|drops?|puffs?|doses?|teaspoons?|spoons?)\b(?!\s?/|\s+per\b)",
-        r"\b(?:take|takes|taking|swallow|inject|injecting|drink|ingest|administer)\b.{0,60}"
+        r"(?<!if you )(?<!when you )\b(?:take|takes|taking|swallow|inject|injecting|drink|ingest|administer)\b.{0,60}"
         r"\b(?:daily|twice|hourly|every|times|mg|ml|units?|" + _DRUG + r")\b",
         r"\b(?:stop|stopping|discontinue|quit|skip|halve|double|triple|increase|raise|reduce|decrease|lower|cut|start|"
         r"begin|adjust|change|replace|switch|throw)\b.{0,50}\b(?:" + _DRUG + r")\b",
@@ -98,13 +98,19 @@ PERSON: Final = re.compile(
     r"([A-Z][a-zà-ÿ]+)"
 )
 NAME_PAIR: Final = re.compile(r"(?<=[a-zà-ÿ,;:] )([A-Z][a-zà-ÿ]{2,}) ([A-Z][a-zà-ÿ]{2,})\b")
+_FINE: Final = (
+    r"\b(?:normal|fine|okay|ok|healthy|good|great|perfect|in\s+order|unremarkable|reassuring|within|nothing)\b"
+)
 ALL_WELL: Final = re.compile(
-    r"\b(?:all|every|everything|each|none|overall|entirely|results?|values?|tests?)\b.{0,50}"
-    r"\b(?:normal|fine|okay|ok|healthy|good|great|perfect|in\s+order|unremarkable|reassuring|within|nothing)\b|"
+    r"\b(?:all|every|everything|each|none|entirely)\b.{0,50}" + _FINE + r"|"
+    r"\b(?:your|the|these|those|this)\s+(?:\w+\s+){0,2}(?:results?|values?|tests?|report|blood)\s+(?:is|are|was|were|"
+    r"looks?|seems?|came|appears?)\b.{0,25}" + _FINE + r"|"
     r"\bno(?:thing|t\s+any|ne)?\b.{0,30}\b(?:abnormal|unusual|worry|concern\w*|wrong|problem|alarm\w*|issue|risk|danger)|"
     r"\b(?:you|your\s+health)\s+(?:are|is)\b.{0,20}\b(?:fine|healthy|well|okay|ok|perfect)\b",
     re.IGNORECASE,
 )
+# "Most other values are within their range" is true of most reports.
+NOT_ALL: Final = re.compile(r"\b(?:most|other|rest|remaining)\b", re.IGNORECASE)
 WELL: Final = re.compile(r"\b(?:normal|fine|healthy|within|good|perfect|harmless|unremarkable|okay|typical|expected)\b")
 NOT_WELL: Final = re.compile(
     r"\b(?:not|outside|above|below|low|lower|high|higher|abnormal|elevated|reduced|increased|decreased|raised|usually|"
