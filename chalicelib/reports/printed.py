@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
+from itertools import groupby
 from typing import Any, Final
 
 from chalicelib.reports import printed_style as look
@@ -13,8 +14,10 @@ from chalicelib.reports.plots import plot
 from chalicelib.reports.printed_text import lines_of, plain_markup
 from chalicelib.reports.trends import shown_day
 
-_COLUMNS_MM: Final = (60, 40, 36, 20, 18)
-_PLOT_POINTS: Final = (238.0, 118.0)
+_COLUMNS_MM: Final = (57, 38, 36, 22, 21)
+_FRAME_PADDING: Final = 6
+"""What ReportLab keeps free inside a page's margins, in points."""
+_PLOT_POINTS: Final = (238.0, 104.0)
 _MOST_PLOTS: Final = {ReportStyle.COMPREHENSIVE: 24, ReportStyle.SUMMARY: 4}
 
 
@@ -29,8 +32,8 @@ def printed(answer: ReportAnswer) -> bytes:
     paper = SimpleDocTemplate(
         written,
         pagesize=A4,
-        leftMargin=18 * mm,
-        rightMargin=18 * mm,
+        leftMargin=18 * mm - _FRAME_PADDING,
+        rightMargin=18 * mm - _FRAME_PADDING,
         topMargin=16 * mm,
         bottomMargin=20 * mm,
         title=answer.title,
@@ -124,38 +127,47 @@ def _notice(notices: Sequence[str]) -> Any:
     return box
 
 
-def _tables(values: Iterable[ReportValue]) -> Iterator[Any]:
-    groups: dict[str, list[ReportValue]] = {}
-    for one in values:
-        groups.setdefault(one.group, []).append(one)
-    for group, members in groups.items():
-        yield _paragraph(group, look.styles().group)
-        yield _table(members)
-
-
-def _table(members: Sequence[ReportValue]) -> Any:
-    from reportlab.lib.colors import HexColor
+def _tables(values: Sequence[ReportValue]) -> Iterator[Any]:
+    """Yield one table of all values, with a row above each group that stays with the row below it."""
     from reportlab.lib.units import mm
-    from reportlab.platypus import Table
+    from reportlab.platypus import Spacer, Table
 
+    if not values:
+        return
     styles = look.styles()
     titles = ("Test", "Result", "Reference range", "", "Date")
-    rows = [[_paragraph(title, styles.head_cell) for title in titles], *(_cells(one) for one in members)]
+    rows: list[list[Any]] = [[_paragraph(title, styles.head_cell) for title in titles]]
+    groups, outside = list[int](), list[int]()
+    for group, members in groupby(values, key=lambda one: one.group):
+        groups.append(len(rows))
+        rows.append([_paragraph(group, styles.head_cell), "", "", "", ""])
+        for one in members:
+            if one.mark not in {Mark.NORMAL, Mark.UNKNOWN}:
+                outside.append(len(rows))
+            rows.append(_cells(one))
     table = Table(rows, colWidths=[width * mm for width in _COLUMNS_MM], repeatRows=1)
-    outside = [number for number, one in enumerate(members, start=1) if one.mark not in {Mark.NORMAL, Mark.UNKNOWN}]
-    table.setStyle(
-        [
-            ("BACKGROUND", (0, 0), (-1, 0), HexColor(look.HEAD)),
-            ("LINEBELOW", (0, 0), (-1, -1), 0.4, HexColor(look.RULE)),
-            ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
-            ("TOPPADDING", (0, 0), (-1, -1), 2.2),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
-            ("LEFTPADDING", (0, 0), (-1, -1), 4),
-            ("RIGHTPADDING", (0, 0), (-1, -1), 4),
-            *(("BACKGROUND", (0, number), (-1, number), HexColor(look.ALERT_GROUND)) for number in outside),
-        ]
-    )
-    return table
+    table.setStyle(_table_look(groups, outside))
+    yield Spacer(1, 6)
+    yield table
+
+
+def _table_look(groups: Iterable[int], outside: Iterable[int]) -> list[Any]:
+    from reportlab.lib.colors import HexColor
+
+    whole, first = (-1, -1), (0, 0)
+    return [
+        ("BACKGROUND", first, (-1, 0), HexColor(look.HEAD)),
+        ("LINEBELOW", first, whole, 0.4, HexColor(look.RULE)),
+        ("VALIGN", first, whole, "MIDDLE"),
+        ("TOPPADDING", first, whole, 2.2),
+        ("BOTTOMPADDING", first, whole, 3),
+        ("LEFTPADDING", first, whole, 4),
+        ("RIGHTPADDING", first, whole, 4),
+        *(("BACKGROUND", (0, number), (-1, number), HexColor(look.ALERT_GROUND)) for number in outside),
+        *(("SPAN", (0, number), (-1, number)) for number in groups),
+        *(("TOPPADDING", (0, number), (-1, number), 7) for number in groups),
+        *(("NOSPLIT", (0, number), (-1, number + 1)) for number in groups),
+    ]
 
 
 def _cells(one: ReportValue) -> list[Any]:

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
+from typing import Final
 
 from chalicelib.reports.measurements import MeasureKind, Measurement, series_key
 from chalicelib.reports.units import Conversion, conversion
+
+_LEAST_DIGITS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,11 @@ def _series(key: str, group: list[Measurement]) -> Series:
 def _point(one: Measurement, change: Conversion, is_converted: bool) -> Point:
     assert one.measured_on is not None
     assert one.number is not None
-    return Point(one.measured_on, rounded(change.of(one.number)), one.is_abnormal, is_converted)
+    number = change.of(one.number)
+    if is_converted:
+        # A conversion adds no digits that were not measured.
+        number = rounded(number, max(_LEAST_DIGITS, len(one.number.normalize().as_tuple().digits)))
+    return Point(one.measured_on, rounded(number), one.is_abnormal, is_converted)
 
 
 def _band(dated: Sequence[Measurement], unit: str | None, key: str) -> tuple[Decimal | None, Decimal | None]:
@@ -98,7 +105,7 @@ def _band(dated: Sequence[Measurement], unit: str | None, key: str) -> tuple[Dec
     for one in reversed(dated):
         change = conversion(one.unit, unit, key)
         if change is not None and (one.low is not None or one.high is not None):
-            low, high = (None if bound is None else rounded(change.of(bound)) for bound in (one.low, one.high))
+            low, high = (None if bound is None else rounded(change.of(bound), 4) for bound in (one.low, one.high))
             return low, high
     return None, None
 

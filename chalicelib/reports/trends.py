@@ -122,14 +122,14 @@ def _standing(number: Decimal, low: Decimal | None, high: Decimal | None) -> Sta
 
 def _told(trend: Trend) -> list[str]:
     unit = f" {trend.series.unit}" if trend.series.unit else ""
-    share = "" if trend.change_percent is None else f" ({trend.change_percent:+f} %)"
+    share = "" if trend.change_percent is None else f" ({_signed(trend.change_percent)} %)"
     verb = {Course.RISING: "Rising", Course.FALLING: "Falling", Course.STEADY: "Steady"}[trend.course]
     parts = [
         f"{verb}: from {trend.first.number:f} to {trend.latest.number:f}{unit}{share} between "
         f"{shown_day(trend.first.day)} and {shown_day(trend.latest.day)}, {len(trend.series.points)} values"
     ]
     if trend.course is not Course.STEADY:
-        parts[0] += f", on average {trend.slope:+f}{unit} per {trend.per}"
+        parts[0] += f", on average {_signed(trend.slope)}{unit} per {trend.per}"
     parts[0] += "."
     where = {
         Standing.BELOW: "The latest value is below its reference range",
@@ -148,6 +148,10 @@ def _told(trend: Trend) -> list[str]:
             f"{'its unit' if is_one else 'their units'} cannot be converted safely."
         )
     return parts
+
+
+def _signed(number: Decimal) -> str:
+    return f"{number:+f}".replace("-", "−")
 
 
 def _range(series: Series) -> str:

@@ -8,8 +8,8 @@ from functools import cache
 
 from chalicelib.reports.measurements import words_of
 
-SYSTOLIC_NAME = "Blood pressure, systolic"
-DIASTOLIC_NAME = "Blood pressure, diastolic"
+SYSTOLIC_NAME = "Systolic blood pressure"
+DIASTOLIC_NAME = "Diastolic blood pressure"
 
 
 @dataclass(frozen=True, slots=True)

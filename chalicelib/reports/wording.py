@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Final
 
-from chalicelib.gateways.analyst.local.assessment import Assessment, question, row_interpretation
-from chalicelib.gateways.analyst.local.deviation import Direction, result_text
+from chalicelib.gateways.analyst.local.assessment import Assessment, meaning, measures, question
+from chalicelib.gateways.analyst.local.deviation import Direction, how_far, result_text
 from chalicelib.gateways.analyst.local.markdown_text import escaped, spoken
 from chalicelib.reports.assembled import Assembled
 from chalicelib.reports.request import StoredRequest
@@ -44,15 +45,15 @@ def laboratory_analysis(found: Assembled) -> str:
         return "No laboratory values were given."
     if not found.abnormal:
         return "None of the newest laboratory values lies outside its reference range."
-    return "\n".join(
-        f"- **{escaped(series.name)}**{escaped(_on(series))}: {escaped(row_interpretation(item), 600)}"
-        for series, item in found.abnormal
-    )
+    return "\n".join(_explained(series, item) for series, item in found.abnormal)
 
 
 def questions(found: Assembled) -> list[str]:
     """Return questions for the doctor: about what is outside its range, and what is moving."""
-    asked = [_asked(series, item) for series, item in found.abnormal]
+    about: dict[str, list[str]] = {}
+    for series, item in found.abnormal:
+        about.setdefault(question(item), []).append(spoken(series.name))
+    asked = [f"{_listed(names)}: {text}" for text, names in about.items()]
     asked += [
         f"{series.name} is {_DIRECTIONS[series.newest.direction or Direction.UNCLEAR]}: how should I measure it, and "
         "does it need treatment?"
@@ -98,6 +99,14 @@ def notes(request: StoredRequest, found: Assembled) -> Iterator[str]:
         yield "Trends across values are part of Premium."
 
 
+def _explained(series: Series, item: Assessment) -> str:
+    assert item.direction is not None  # an abnormal value always has one
+    what = f"It measures {item.analyte.about}." if item.analyte is not None else measures(item)
+    text = f"{how_far(item.row, item.direction)}. {what} {meaning(item)}"
+    result = f"{result_text(item.row)}{_on(series)}"
+    return f"- **{escaped(series.name)}** {escaped(result)}: {escaped(text, 600)}"
+
+
 def _covered(found: Assembled) -> str:
     parts = []
     if found.lab_series:
@@ -127,7 +136,7 @@ def _outside(found: Assembled) -> Iterator[str]:
         is_one = len(found.abnormal) == 1
         yield (
             f"Of the newest laboratory values {len(found.abnormal)} {'lies' if is_one else 'lie'} outside "
-            f"{'its' if is_one else 'their'} reference range: {_named(found.abnormal)}."
+            f"{'its' if is_one else 'their'} reference range: {_named(found.abnormal, found.days[-1:])}."
         )
     elif compared:
         yield "All of the newest laboratory values that have a reference range lie within it."
@@ -154,18 +163,15 @@ def _courses(trends: Sequence[Trend]) -> Iterator[str]:
         yield f"{_counted(steady, 'test')} {'is' if steady == 1 else 'are'} steady."
 
 
-def _named(abnormal: Sequence[tuple[Series, Assessment]]) -> str:
+def _named(abnormal: Sequence[tuple[Series, Assessment]], last_days: Sequence[date]) -> str:
+    """Name values, with the day of those that are older than the newest of all."""
     return _listed(
         [
             f"{spoken(series.name)} ({_DIRECTIONS[item.direction or Direction.UNCLEAR]}, "
-            f"{spoken(result_text(item.row))}{_on(series)})"
+            f"{spoken(result_text(item.row))}{'' if series.newest.measured_on in last_days else _on(series)})"
             for series, item in abnormal
         ]
     )
-
-
-def _asked(series: Series, item: Assessment) -> str:
-    return question(item) if item.analyte is not None else f"What does {spoken(series.name)} show in my case?"
 
 
 def _on(series: Series) -> str:
