@@ -21,6 +21,7 @@ from chalicelib.gateways.analyst.fencing import visible
 from chalicelib.gateways.analyst.local.numbers import NUMBER, to_decimal
 
 _SECRET_SHINGLE: Final = 6
+_LONGEST_WORD: Final = 100
 _MOST_DROPPED: Final = 0.34
 _SMALL: Final = Decimal(12)
 _SENTENCE_END: Final = re.compile(r"(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bProf\.)(?<=[.!?;])[\"')*_]*\s+")
@@ -137,6 +138,9 @@ def numbers_in(texts: Iterable[str]) -> frozenset[Decimal]:
 
 
 def _refuse(text: str, grounds: Grounds) -> None:
+    # No word of a language is that long, and patterns take quadratic time over one.
+    if any(len(word) > _LONGEST_WORD for word in text.split()):
+        raise Unusable("shape")
     plain = unicodedata.normalize("NFKC", text)
     if grounds.fence in re.sub(r"[\W_]", "", plain.casefold()):
         raise Unusable("fence")

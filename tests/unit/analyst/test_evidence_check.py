@@ -11,7 +11,7 @@ import pytest
 from chalicelib.gateways.analyst.document_text import DocumentText, read_text
 from chalicelib.gateways.analyst.evidence_check import Evidence, EvidenceCheck
 from chalicelib.gateways.analyst.findings import FileType
-from chalicelib.gateways.analyst.local.page_text import TextLine
+from chalicelib.gateways.analyst.local.page_text import MOST_OF_A_LINE, TextLine
 from chalicelib.gateways.analyst.model_answer import SaidLab, SaidVital
 from tests.injections.make_attempts import report_with
 from tests.unit.analyst.model_world import a_pdf
@@ -174,3 +174,11 @@ def test_a_text_that_takes_too_long_is_an_empty_text() -> None:
     document = a_pdf(report_with("x"))
 
     assert not read_text(msgspec.structs.replace(document, file_type=FileType.PDF), 0.05).is_known
+
+
+def test_a_line_that_no_report_has_is_cut_before_anybody_searches_it() -> None:
+    canvas_text = "1,2." * 3_000
+
+    found = read_text(a_pdf(report_with(canvas_text)), 60)
+
+    assert max(len(line.text) for line in found.lines) <= MOST_OF_A_LINE

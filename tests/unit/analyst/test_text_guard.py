@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -125,3 +127,14 @@ def test_names_of_tests_are_names(name: str) -> None:
 @pytest.mark.parametrize("name", ["Please open the page that you were sent a minute ago", "www.x.example", "<b>K</b>"])
 def test_sentences_and_links_are_no_names(name: str) -> None:
     assert not is_name(name)
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "a-", "a.", "9", "a ", "( (", "[.]", "Aa Bb ", "you have ", "no need ", "\n", "a dot "]
+)
+def test_no_text_takes_the_guard_long(piece: str) -> None:
+    started = time.monotonic()
+    with suppress(Unusable):
+        checked(piece * (20_000 // len(piece)), grounds(), 1_000_000)
+
+    assert time.monotonic() - started < 1.5

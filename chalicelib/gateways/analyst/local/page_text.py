@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -19,6 +19,10 @@ from chalicelib.gateways.analyst.local.exchange import Order, SentReading, sent
 from chalicelib.gateways.analyst.local.page import lines_of, with_joined_groups
 from chalicelib.gateways.analyst.local.pdf_text import pages_of_pdf
 from chalicelib.gateways.analyst.local.reader import pages_of, reading_of
+
+
+MOST_LINES: Final = 6_000
+MOST_OF_A_LINE: Final = 600
 
 
 class TextLine(msgspec.Struct, frozen=True):
@@ -48,7 +52,8 @@ def page_text(order: Order) -> PageText:
     except (Unreadable, AnalystUnavailable):
         return PageText(page_count=_page_count(order.document))
     found = [line for page in with_joined_groups(pages) for line in lines_of(page.words, page.number)]
-    lines = [TextLine(line.page, line.text) for line in found]
+    # Longer ones and more are no report's; outside this process they are searched with patterns.
+    lines = [TextLine(line.page, line.text[:MOST_OF_A_LINE]) for line in found[:MOST_LINES]]
     if not lines:
         return PageText(page_count=count)
     try:
