@@ -4,6 +4,7 @@ from chalice.app import Chalice, CloudWatchEvent, Cron, Rate, S3Event, SQSEvent
 
 from chalicelib import wiring
 from chalicelib.billing import contract as billing
+from chalicelib.chat import contract as chat
 from chalicelib.config import settings
 from chalicelib.documents import contract as documents
 from chalicelib.identity import apple_events as apple
@@ -12,11 +13,25 @@ from chalicelib.identity import contract as identity
 from chalicelib.identity import device_contract as device
 from chalicelib.privacy import contract as consent
 from chalicelib.privacy import gdpr_contract as gdpr
+from chalicelib.reports import contract as reports
 from chalicelib.web import docs, events, openapi
 from chalicelib.web.api import Api
 from chalicelib.web.contract import HealthAnswer
 from chalicelib.web.guard import SIGNED_IN, public
-from chalicelib.web.limits import GENERAL, PUBLIC, REFRESH, RESULT, SIGN_IN, STATUS, SUBSCRIPTIONS, UPLOAD, WEBHOOK
+from chalicelib.web.limits import (
+    CHAT_MESSAGES,
+    CHAT_PROMPTS,
+    DOCTOR_REPORT,
+    GENERAL,
+    PUBLIC,
+    REFRESH,
+    RESULT,
+    SIGN_IN,
+    STATUS,
+    SUBSCRIPTIONS,
+    UPLOAD,
+    WEBHOOK,
+)
 from chalicelib.web.request import Call
 from chalicelib.web.response import Raw, WithStatus
 
@@ -146,10 +161,10 @@ def show_job_status(call: Call[None]) -> documents.StatusAnswer:
     return wiring.rooms().library.status(call.caller, call.path["job_id"])
 
 
-@api.route("GET", "/api/v1/process/result/{job_id}", guard=SIGNED_IN, limit=RESULT)
-def show_job_result(call: Call[None]) -> documents.ResultAnswer:
-    """What a document says; readable again and again until it is cleaned up."""
-    return wiring.rooms().library.result(call.caller, call.path["job_id"])
+@api.route("GET", "/api/v1/process/result/{job_id}", guard=SIGNED_IN, limit=RESULT, binary=("application/pdf",))
+def show_job_result(call: Call[None]) -> documents.ResultAnswer | reports.ReportAnswer | Raw:
+    """What a document or a report says, readable again and again until it is cleaned up; a report also as a PDF."""
+    return wiring.rooms().shelf.result(call.caller, call.path["job_id"], call.header("Accept"))
 
 
 @api.route("POST", "/api/v1/process/retry/{job_id}", guard=SIGNED_IN, limit=GENERAL)
@@ -158,10 +173,49 @@ def retry_job(call: Call[None]) -> documents.RetryAnswer:
     return wiring.rooms().library.retry(call.caller, call.path["job_id"])
 
 
+@api.route("POST", "/api/v1/process/doctor-report", guard=SIGNED_IN, limit=DOCTOR_REPORT, status=202)
+def order_doctor_report(call: Call[reports.DoctorReportRequest]) -> WithStatus[reports.OrderAnswer]:
+    """Order a report for a doctor; status and result are asked for as for documents."""
+    return WithStatus(wiring.rooms().doctor_reports.order(call.caller, call.headers, call.body), status=202)
+
+
 @api.route("DELETE", "/api/v1/process/cleanup/{job_id}", guard=SIGNED_IN, limit=GENERAL)
 def clean_up_job(call: Call[None]) -> documents.CleanupAnswer:
     """Remove a document, its result and its job; twice is fine."""
     return wiring.rooms().library.clean_up(call.caller, call.path["job_id"])
+
+
+# --- Chat
+
+
+@api.route("GET", "/chat/prompts", "/api/v1/chat/prompts", guard=SIGNED_IN, limit=CHAT_PROMPTS, query=("content_type",))
+def list_chat_prompts(call: Call[None]) -> WithStatus[chat.PromptsAnswer]:
+    """The prepared questions about a result or a report; 304 for whoever has them."""
+    return wiring.rooms().chat.prompts.show(call.caller, call.query.get("content_type"), call.headers)
+
+
+@api.route("POST", "/chat/messages", guard=SIGNED_IN, limit=CHAT_MESSAGES)
+def answer_chat_message(call: Call[chat.MessageRequest]) -> chat.MessageAnswer:
+    """Ask a question and wait for its answer."""
+    return wiring.rooms().chat.messages.answer(call.caller, call.headers, call.body)
+
+
+@api.route("POST", "/api/v1/chat/messages", guard=SIGNED_IN, limit=CHAT_MESSAGES, status=202)
+def take_chat_message(call: Call[chat.LaterRequest]) -> WithStatus[chat.LaterAnswer]:
+    """Ask a question whose answer is fetched later."""
+    return WithStatus(wiring.rooms().chat.jobs.ask(call.caller, call.headers, call.body), status=202)
+
+
+@api.route("GET", "/api/v1/chat/jobs/{job_id}/status", guard=SIGNED_IN, limit=STATUS)
+def show_chat_status(call: Call[None]) -> chat.ChatStatusAnswer:
+    """Where a question stands, with its answer once there is one."""
+    return wiring.rooms().chat.jobs.status(call.caller, call.path["job_id"])
+
+
+@api.route("GET", "/chat/conversations/{content_id}", guard=SIGNED_IN, limit=GENERAL)
+def show_conversation(call: Call[None]) -> chat.ConversationAnswer:
+    """Conversations live on the phone: there is none here, whatever is asked for."""
+    return wiring.rooms().chat.jobs.conversation(call.caller)
 
 
 # --- Subscriptions
@@ -239,8 +293,14 @@ def document_uploaded(event: S3Event) -> None:
 
 @app.on_sqs_message(queue=settings().retries_queue, batch_size=1)
 def retry_analysis(event: SQSEvent) -> None:
-    """Try an analysis again."""
-    events.deliver_messages(event, wiring.rooms().pipeline.retry)
+    """Try an analysis again; write a report."""
+    events.deliver_messages(event, wiring.rooms().attempt)
+
+
+@app.on_sqs_message(queue=settings().chat_queue, batch_size=1)
+def answer_question(event: SQSEvent) -> None:
+    """Answer a question that somebody asked, or forget an answer that was fetched."""
+    events.deliver_messages(event, wiring.rooms().chat.answering.act)
 
 
 @app.on_sqs_message(queue=settings().resets_queue, batch_size=1)

@@ -53,6 +53,8 @@ class Settings:
     apple_auth_url: str = "https://appleid.apple.com/auth"
     # Whether the stage holds the key of "Sign in with Apple". Without it nothing is exchanged, kept or revoked there.
     has_apple_sign_in_key: bool = False
+    # Where the app sends people who need a higher tier; the app's own address of its page of plans.
+    upgrade_url: str = "serenya://subscription/plans"
     # Signing keys are read again after this, so that a rotation or a revocation is picked up without a deployment.
     secret_life: timedelta = timedelta(seconds=60)
     rules: Rules = field(default_factory=Rules)
@@ -81,6 +83,11 @@ class Settings:
     def resets_queue(self) -> str:
         """Batches of users whose usage period has ended."""
         return f"{APP_NAME}-{self.stage}-usage-resets"
+
+    @property
+    def chat_queue(self) -> str:
+        """Questions waiting for their answer, and answers waiting to be forgotten."""
+        return f"{APP_NAME}-{self.stage}-chat-answers"
 
     @property
     def erasures_queue(self) -> str:
@@ -158,6 +165,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         analyst=environment.get("ANALYST", "local"),
         models=load_models(environment, region),
         apple_auth_url=environment.get("APPLE_AUTH_URL", "https://appleid.apple.com/auth").rstrip("/"),
+        upgrade_url=environment.get("UPGRADE_URL", "serenya://subscription/plans"),
         has_apple_sign_in_key=environment.get("HAS_APPLE_SIGN_IN_KEY", "false") == "true",
     )
 

@@ -98,6 +98,21 @@ class Rules:
     report_most_values_per_test: int = 60
     # So many stored documents may be put together in one report.
     report_most_documents: int = 20
+    # Whoever waits for an answer has it by then; API Gateway gives up at 29 s, and the app before that.
+    chat_answer_within: timedelta = timedelta(seconds=23)
+    # So many values go with a question, from so many documents.
+    chat_most_values: int = 100
+    chat_most_documents: int = 5
+    # An answer that is fetched later: how long the app is told to wait, how long one attempt may take …
+    estimated_chat_seconds: int = 10
+    chat_lease: timedelta = timedelta(seconds=60)
+    # … of which this much is kept for storing it …
+    chat_storing_time: timedelta = timedelta(seconds=10)
+    # … when it is tried again, and when it has failed at the latest.
+    chat_retry_delays: tuple[timedelta, ...] = (timedelta(seconds=5), timedelta(seconds=20))
+    chat_deadline: timedelta = timedelta(minutes=4)
+    # Once fetched, an answer can be fetched again for this long: the first time it may have got lost.
+    chat_kept_after_fetch: timedelta = timedelta(minutes=15)
     # Due users are spread over this many partitions of the index.
     usage_due_shards: int = 8
     # One message resets this many users.

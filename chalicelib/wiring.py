@@ -5,13 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, partial
 
+from chalicelib.billing.entitlements import Entitlements, Feature
 from chalicelib.billing.reset import UsageReset
 from chalicelib.billing.standing import renews
 from chalicelib.billing.subscriptions import FreePlan, Subscriptions
 from chalicelib.billing.usage import Reservations
+from chalicelib.chat.answering import Answering
+from chalicelib.chat.endings import Endings
+from chalicelib.chat.jobs import ChatJobs
+from chalicelib.chat.messages import ChatMessages
+from chalicelib.chat.places import OwnResults
+from chalicelib.chat.prompts import Prompts
+from chalicelib.chat.uncounted import Uncounted, UncountedJobs, UncountedMessages, message_name
 from chalicelib.clock import Clock, SystemClock
 from chalicelib.config import APP_NAME, Settings, settings
+from chalicelib.documents import places
 from chalicelib.documents.analysis import Pipeline
+from chalicelib.documents.contract import ResultAnswer
 from chalicelib.documents.inspection import inspect
 from chalicelib.documents.library import Library
 from chalicelib.documents.outcomes import Outcomes
@@ -38,13 +48,18 @@ from chalicelib.identity.sessions import SessionRule, Sessions
 from chalicelib.identity.sign_in import SignIn
 from chalicelib.identity.tokens import AccessTokens, RefreshTokens
 from chalicelib.models.base import connect
-from chalicelib.models.states import BiometricOperation
+from chalicelib.models.profile import UserItem
+from chalicelib.models.states import BiometricOperation, JobKind
 from chalicelib.privacy.consent_choices import ConsentChoices
 from chalicelib.privacy.consents import ConsentForms, require_processing
 from chalicelib.privacy.erasure import ErasureRequests
 from chalicelib.privacy.erasure_saga import ErasureSaga
 from chalicelib.privacy.erasure_steps import Belongings
 from chalicelib.privacy.export import Export
+from chalicelib.reports.doctor_reports import DoctorReports
+from chalicelib.reports.jobs import asks_for_report
+from chalicelib.reports.shelf import Shelf
+from chalicelib.reports.writing import ReportWriting
 from chalicelib.rules import Rules
 from chalicelib.stores.apple_accounts import AppleAccounts
 from chalicelib.stores.biometrics import BiometricStore
@@ -56,10 +71,22 @@ from chalicelib.stores.jobs import JobStore
 from chalicelib.stores.limits import LimitStore
 from chalicelib.stores.model_spending import ModelSpending
 from chalicelib.stores.partitions import Partitions
+from chalicelib.stores.report_orders import ReleasesByKind, ReportOrders
 from chalicelib.stores.usage import UsageStore
 from chalicelib.stores.users import Users
 from chalicelib.web.health import Health
 from chalicelib.web.limits import Limiter
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """The rooms of the chat."""
+
+    prompts: Prompts
+    messages: ChatMessages[Uncounted]
+    jobs: ChatJobs
+    answering: Answering
+    endings: Endings
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +112,20 @@ class Rooms:
     library: Library
     pipeline: Pipeline
     job_sweep: JobSweep
+    doctor_reports: DoctorReports
+    report_writing: ReportWriting
+    shelf: Shelf[ResultAnswer]
+    chat: Chat
     export: Export
     erasure: ErasureRequests
     erasure_saga: ErasureSaga
+
+    def attempt(self, message: str) -> None:
+        """Make the attempt that a message of the retries queue asks for, whatever kind of job it is of."""
+        if asks_for_report(message):
+            self.report_writing.write(message)
+        else:
+            self.pipeline.retry(message)
 
     def subject_of_address(self, address: str) -> str:
         """Return a keyed hash of a client address, to count calls by."""
@@ -111,12 +149,16 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     subscriptions = Subscriptions(session_rule, users.by_id, clock)
     usage, queues = UsageStore(), Queues(stage.region)
     reservations = Reservations(usage, session_rule, require_processing, users.by_id, clock, rules.usage_due_shards)
-    jobs, analyst = JobStore(usage, rules.job_due_shards), _analyst(stage, secrets, clock)
+    jobs = JobStore(ReleasesByKind(usage, ReportOrders()), rules.job_due_shards)
+    analyst = _analyst(stage, secrets, clock)
     objects = ObjectStore(stage.bucket_name, partial(s3_client, stage.region))
     outcomes = Outcomes(jobs, objects, queues, stage.retries_queue, clock, rules)
-    id_tokens = IdTokens((stage.google, stage.apple), clock, rules)
-    accounts, seals = AppleAccounts(), Seals(secrets, stage.data_keys_secret, f"{APP_NAME}/apple-refresh-token")
-    apple_grants = AppleGrants(accounts, _apple_identity(stage, secrets, clock), seals, clock)
+    id_tokens, apple_grants = IdTokens((stage.google, stage.apple), clock, rules), _apple_grants(stage, secrets, clock)
+    library = Library(users, session_rule, jobs, objects, outcomes, clock, rules)
+    doctor_reports, report_writing = _reports(
+        stage, users, session_rule, library, jobs, objects, outcomes, analyst, queues, clock
+    )
+    chat = _chat(stage, users, session_rule, jobs, objects, analyst, queues, clock)
     export, erasure, erasure_saga = _leaving(stage, users, session_rule, objects, apple_grants, queues, clock)
     return Rooms(
         rules=rules,
@@ -126,7 +168,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         health=Health(clock),
         sign_in=SignIn(users, id_tokens, sessions, ConsentForms(), FreePlan(), apple_grants, clock, rules),
         sessions=sessions,
-        apple_events=AppleEvents(id_tokens, users, accounts, erasure, clock, rules),
+        apple_events=AppleEvents(id_tokens, users, AppleAccounts(), erasure, clock, rules),
         enrolment=Enrolment(users, registrations, session_rule, clock, rules),
         biometrics=Biometrics(users, registrations, session_rule, clock, rules),
         profiles=Profiles(users, session_rule, subscriptions, clock),
@@ -135,9 +177,13 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         subscriptions=subscriptions,
         usage_reset=UsageReset(usage, DueUsers(), queues, stage.resets_queue, clock, rules),
         uploads=Uploads(users, session_rule, require_processing, reservations, jobs, objects, inspect, clock, rules),
-        library=Library(users, session_rule, jobs, objects, outcomes, clock, rules),
+        library=library,
         pipeline=Pipeline(jobs, objects, outcomes, users, require_processing, analyst, inspect, clock, rules),
-        job_sweep=JobSweep(jobs, objects, outcomes, clock, rules),
+        job_sweep=JobSweep(jobs, objects, outcomes, clock, rules, {JobKind.CHAT: chat.endings.look_at_overdue}),
+        doctor_reports=doctor_reports,
+        report_writing=report_writing,
+        shelf=Shelf(library),
+        chat=chat,
         export=export,
         erasure=erasure,
         erasure_saga=erasure_saga,
@@ -147,6 +193,72 @@ def build(stage: Settings, clock: Clock) -> Rooms:
 def _analyst(stage: Settings, secrets: Secrets, clock: Clock) -> Analyst:
     """The stage's analysts, and the book that keeps what models cost."""
     return analyst_of(stage, secrets, ModelSpending(stage.rules.model_daily_cap_cents, clock), clock)
+
+
+def _chat(
+    stage: Settings,
+    users: Users,
+    sessions: SessionRule,
+    jobs: JobStore,
+    objects: ObjectStore,
+    analyst: Analyst,
+    queues: Queues,
+    clock: Clock,
+) -> Chat:
+    """What answers questions, while somebody waits and later."""
+    rules, results = stage.rules, OwnResults(objects)
+    endings = Endings(jobs, objects, queues, stage.chat_queue, clock, rules)
+    counted = UncountedJobs(ReportOrders(), sessions, require_processing, clock)
+    return Chat(
+        Prompts(users, sessions, clock),
+        ChatMessages(
+            users, sessions, require_processing, UncountedMessages(), message_name, results, analyst, clock, rules
+        ),
+        ChatJobs(users, sessions, require_processing, counted, results, jobs, objects, endings, clock, rules),
+        Answering(jobs, objects, endings, users, require_processing, analyst, clock, rules),
+        endings,
+    )
+
+
+def _reports(
+    stage: Settings,
+    users: Users,
+    sessions: SessionRule,
+    library: Library,
+    jobs: JobStore,
+    objects: ObjectStore,
+    outcomes: Outcomes,
+    analyst: Analyst,
+    queues: Queues,
+    clock: Clock,
+) -> tuple[DoctorReports, ReportWriting]:
+    """What takes orders of reports, and what writes them."""
+    rules, orders, entitlements = stage.rules, ReportOrders(), Entitlements(clock, stage.upgrade_url)
+    requires, has = partial(_requires, entitlements), partial(_has_trends, entitlements)
+    return (
+        DoctorReports(
+            users, sessions, require_processing, requires, has, library, orders, jobs, objects, places.request_key,
+            queues, stage.retries_queue, clock, rules,
+        ),
+        ReportWriting(
+            jobs, orders, objects, places.request_key, places.result_key, outcomes, users, require_processing,
+            requires, analyst, clock, rules,
+        ),
+    )  # fmt: skip
+
+
+def _requires(entitlements: Entitlements, user: UserItem) -> None:
+    entitlements.require(user, Feature.MEDICAL_REPORTS)
+
+
+def _has_trends(entitlements: Entitlements, user: UserItem) -> bool:
+    return entitlements.has(user, Feature.ADVANCED_ANALYTICS)
+
+
+def _apple_grants(stage: Settings, secrets: Secrets, clock: Clock) -> AppleGrants:
+    """What keeps and revokes what Apple grants."""
+    seals = Seals(secrets, stage.data_keys_secret, f"{APP_NAME}/apple-refresh-token")
+    return AppleGrants(AppleAccounts(), _apple_identity(stage, secrets, clock), seals, clock)
 
 
 def _apple_identity(stage: Settings, secrets: Secrets, clock: Clock) -> AppleIdentity | None:

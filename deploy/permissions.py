@@ -65,7 +65,7 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
             "exports/": ("GetObject", "PutObject"),
         },
         lists=tuple(OBJECTS),
-        sends_to=("retries_queue", "erasures_queue"),
+        sends_to=("retries_queue", "chat_queue", "erasures_queue"),
         reads_token_keys=True,
         reads_secrets=("apple_sign_in_secret", "data_keys_secret"),
         asks_models=True,
@@ -78,6 +78,13 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         receives_from="retries_queue",
         asks_models=True,
     ),
+    "answer_question": Permissions(
+        table=("GetItem", "UpdateItem", "DeleteItem"),
+        objects={"requests/": _READ_AND_DELETE, "results/": _WHOLE_OBJECT},
+        sends_to=("chat_queue",),
+        receives_from="chat_queue",
+        asks_models=True,
+    ),
     "sweep_jobs": Permissions(
         table=("GetItem", "UpdateItem", "DeleteItem"),
         indexes={keys.DUE_INDEX: ("Query",)},
@@ -87,7 +94,7 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
             "results/": _READ_AND_DELETE,
             "failures/": _WHOLE_OBJECT,
         },
-        sends_to=("retries_queue",),
+        sends_to=("retries_queue", "chat_queue"),
     ),
     "sweep_usage": Permissions(
         table=("GetItem", "PutItem"),

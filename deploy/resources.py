@@ -24,6 +24,9 @@ RESET_TIMEOUT: Final = timedelta(seconds=60)
 ERASURE_TIMEOUT: Final = timedelta(seconds=120)
 """The longest that one run of an erasure may take; the next one goes on where it stopped."""
 
+CHAT_TIMEOUT: Final = timedelta(seconds=60)
+"""The longest that answering one question may take."""
+
 VISIBILITY_FACTOR: Final = 6
 """AWS ("Using Lambda with Amazon SQS", queue configuration): at least six times the function's time-out, so that a
 throttled function has room to try again before another worker gets the message."""
@@ -129,6 +132,7 @@ def declare(settings: Settings) -> Resources:
         bucket=Bucket(name=settings.bucket_name, expires_after_days=settings.rules.job_life.days),
         queues=(
             Queue(settings.retries_queue, visibility=ANALYSIS_TIMEOUT * VISIBILITY_FACTOR),
+            Queue(settings.chat_queue, visibility=CHAT_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.resets_queue, visibility=RESET_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.erasures_queue, visibility=ERASURE_TIMEOUT * VISIBILITY_FACTOR),
         ),

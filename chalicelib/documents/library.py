@@ -17,7 +17,7 @@ from chalicelib.documents.places import all_keys, failure_key, result_key, uploa
 from chalicelib.documents.results import Failure, read_failure, read_result
 from chalicelib.ids import is_job_id
 from chalicelib.models.job import JobItem
-from chalicelib.models.states import JobState
+from chalicelib.models.states import JobKind, JobState
 from chalicelib.observe.log import log
 from chalicelib.rules import Rules
 from chalicelib.stores.jobs import JobStore
@@ -151,7 +151,8 @@ class Library:
 
         None leaves the locations to decide: the item is gone or never was.
         """
-        if not is_job_id(job_id):
+        # Answers of the chat are read under their own path.
+        if not is_job_id(job_id) or job_id.startswith(JobKind.CHAT):
             self.sessions.require_live(self.profiles.by_id(caller.user_id), caller)
             raise not_found()
         user, job = self.jobs.find_with_owner(caller.user_id, job_id)

@@ -245,11 +245,16 @@ WITHHELD: Final[Mapping[str, str]] = {
 
 OBJECTS: Final[Mapping[str, ObjectKind]] = {
     "uploads/": ObjectKind("document", "A document that you uploaded, as it arrived.", "Two days.", is_shown=False),
-    "results/": ObjectKind("result", "What a document of yours says.", "Two days.", is_shown=True),
+    "results/": ObjectKind(
+        "result",
+        "What a document of yours says, or an answer of the chat.",
+        "Two days; an answer leaves a quarter of an hour after it was fetched.",
+        is_shown=True,
+    ),
     "requests/": ObjectKind(
         "request",
-        "What you sent for a report that was not written yet.",
-        "Until it is written; two days.",
+        "What you sent for a report that was not written yet, or asked in the chat and was not answered yet.",
+        "Until it is done; two days.",
         is_shown=False,
     ),
     "failures/": ObjectKind("failure", "Why a document could not be analysed.", "Two days.", is_shown=True),

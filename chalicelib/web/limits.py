@@ -41,6 +41,8 @@ WEBHOOK: Final = Limit("webhook", 600, is_per_address=True)
 STATUS: Final = Limit("status", 200)
 RESULT: Final = Limit("result", 100)
 DOCTOR_REPORT: Final = Limit("doctor_report", 5)
+CHAT_PROMPTS: Final = Limit("chat_prompts", 50)
+CHAT_MESSAGES: Final = Limit("chat_messages", 30)
 SUBSCRIPTIONS: Final = Limit("subscriptions", 20)
 
 

@@ -36,6 +36,8 @@ ROUTES = {
     "POST /api/v1/process/doctor-report": "doctor report",
     "GET /chat/prompts": "chat prompts",
     "POST /chat/messages": "chat messages",
+    "POST /api/v1/chat/messages": "chat messages",
+    "GET /api/v1/chat/jobs/{job_id}/status": "status",
     "GET /subscriptions/current": "subscriptions",
     "GET /subscriptions/usage": "subscriptions",
     "GET /gdpr/erasure-status/{id}": "public",

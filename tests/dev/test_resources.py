@@ -50,8 +50,9 @@ def test_stages_share_no_name() -> None:
 def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_run(stage: str) -> None:
     config = json.loads((ROOT / ".chalice" / "config.json").read_text())
     functions = config["stages"][stage]["lambda_functions"]
-    retries, resets, erasures = declared(stage).queues
+    retries, chat, resets, erasures = declared(stage).queues
     assert retries.visibility.total_seconds() >= VISIBILITY_FACTOR * functions["retry_analysis"]["lambda_timeout"]
+    assert chat.visibility.total_seconds() >= VISIBILITY_FACTOR * functions["answer_question"]["lambda_timeout"]
     assert resets.visibility.total_seconds() >= VISIBILITY_FACTOR * functions["reset_usage_batch"]["lambda_timeout"]
     assert erasures.visibility.total_seconds() >= VISIBILITY_FACTOR * functions["carry_erasure_on"]["lambda_timeout"]
 
