@@ -20,7 +20,6 @@ from chalicelib.gateways.analyst.local.page import lines_of, with_joined_groups
 from chalicelib.gateways.analyst.local.pdf_text import pages_of_pdf
 from chalicelib.gateways.analyst.local.reader import pages_of, reading_of
 
-
 MOST_LINES: Final = 6_000
 MOST_OF_A_LINE: Final = 600
 
