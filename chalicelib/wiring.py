@@ -10,12 +10,7 @@ from chalicelib.billing.reset import UsageReset
 from chalicelib.billing.standing import renews
 from chalicelib.billing.subscriptions import FreePlan, Subscriptions
 from chalicelib.billing.usage import Reservations
-from chalicelib.chat.answering import Answering
-from chalicelib.chat.endings import Endings
-from chalicelib.chat.jobs import ChatJobs
-from chalicelib.chat.messages import ChatMessages
-from chalicelib.chat.places import OwnResults
-from chalicelib.chat.prompts import Prompts
+from chalicelib.chat.rooms import Admission, Chat, Counting, Places, chat_of
 from chalicelib.chat.uncounted import Uncounted, UncountedJobs, UncountedMessages, message_name
 from chalicelib.clock import Clock, SystemClock
 from chalicelib.config import APP_NAME, Settings, settings
@@ -79,17 +74,6 @@ from chalicelib.web.limits import Limiter
 
 
 @dataclass(frozen=True, slots=True)
-class Chat:
-    """The rooms of the chat."""
-
-    prompts: Prompts
-    messages: ChatMessages[Uncounted]
-    jobs: ChatJobs
-    answering: Answering
-    endings: Endings
-
-
-@dataclass(frozen=True, slots=True)
 class Rooms:
     """Every room of the service. Building it asks nobody anything."""
 
@@ -115,7 +99,7 @@ class Rooms:
     doctor_reports: DoctorReports
     report_writing: ReportWriting
     shelf: Shelf[ResultAnswer]
-    chat: Chat
+    chat: Chat[Uncounted]
     export: Export
     erasure: ErasureRequests
     erasure_saga: ErasureSaga
@@ -158,7 +142,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     doctor_reports, report_writing = _reports(
         stage, users, session_rule, library, jobs, objects, outcomes, analyst, queues, clock
     )
-    chat = _chat(stage, users, session_rule, jobs, objects, analyst, queues, clock)
+    chat = _chat(stage, Admission(users, session_rule, require_processing), jobs, objects, analyst, clock)
     export, erasure, erasure_saga = _leaving(stage, users, session_rule, objects, apple_grants, queues, clock)
     return Rooms(
         rules=rules,
@@ -196,28 +180,13 @@ def _analyst(stage: Settings, secrets: Secrets, clock: Clock) -> Analyst:
 
 
 def _chat(
-    stage: Settings,
-    users: Users,
-    sessions: SessionRule,
-    jobs: JobStore,
-    objects: ObjectStore,
-    analyst: Analyst,
-    queues: Queues,
-    clock: Clock,
-) -> Chat:
+    stage: Settings, asked_by: Admission, jobs: JobStore, objects: ObjectStore, analyst: Analyst, clock: Clock
+) -> Chat[Uncounted]:
     """What answers questions, while somebody waits and later."""
-    rules, results = stage.rules, OwnResults(objects)
-    endings = Endings(jobs, objects, queues, stage.chat_queue, clock, rules)
-    counted = UncountedJobs(ReportOrders(), sessions, require_processing, clock)
-    return Chat(
-        Prompts(users, sessions, clock),
-        ChatMessages(
-            users, sessions, require_processing, UncountedMessages(), message_name, results, analyst, clock, rules
-        ),
-        ChatJobs(users, sessions, require_processing, counted, results, jobs, objects, endings, clock, rules),
-        Answering(jobs, objects, endings, users, require_processing, analyst, clock, rules),
-        endings,
-    )
+    later = UncountedJobs(ReportOrders(), asked_by.sessions, asked_by.require_consent, clock)
+    counting = Counting(UncountedMessages(), message_name, later)
+    places = Places(jobs, objects, Queues(stage.region), stage.chat_queue)
+    return chat_of(asked_by, counting, places, analyst, clock, stage.rules)
 
 
 def _reports(
