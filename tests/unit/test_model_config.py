@@ -42,8 +42,9 @@ def test_prices_that_are_none_do_not_start(prices: str) -> None:
         load_models({"BEDROCK_PRICES": prices}, "eu-central-1")
 
 
-def test_functions_that_analyse_and_the_api_may_ask_models() -> None:
-    assert set(ASKING) == {"api_handler", "document_uploaded", "retry_analysis"}
+def test_functions_that_analyse_and_the_api_may_ask_models_and_sweeps_may_not() -> None:
+    assert {"api_handler", "document_uploaded", "retry_analysis"} <= set(ASKING)
+    assert not [name for name in ASKING if name.startswith(("sweep", "reset", "carry"))]
 
 
 @pytest.mark.parametrize("function", ASKING)
