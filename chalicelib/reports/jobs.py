@@ -58,3 +58,12 @@ def write_message(job: JobItem) -> str:
     """Write the message that starts the job's next attempt."""
     message = JobMessage(user_id=job.data.user_id, job_id=job.data.job_id, retry=int(job.data.retry_count))
     return msgspec.json.encode(message).decode()
+
+
+def asks_for_report(message: str) -> bool:
+    """Whether a message of the retries queue is about a report.
+
+    Raises:
+        msgspec.MsgspecError: it is none of our messages.
+    """
+    return is_report(msgspec.json.decode(message, type=JobMessage).job_id)
