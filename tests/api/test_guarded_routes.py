@@ -70,6 +70,7 @@ REQUESTS: dict[str, Good] = {
     "GET /api/v1/process/status/{job_id}": Good(path={"job_id": JOB}),
     "GET /api/v1/process/result/{job_id}": Good(path={"job_id": JOB}),
     "POST /api/v1/process/retry/{job_id}": Good(path={"job_id": JOB}),
+    "POST /api/v1/process/doctor-report": Good(body={"health_data": {"glucose": {"value": 5.1, "unit": "mmol/L"}}}),
     "DELETE /api/v1/process/cleanup/{job_id}": Good(path={"job_id": JOB}),
     "GET /chat/prompts": Good(),
     "POST /chat/messages": Good(body={"conversation_id": "c", "message": "What is ferritin?"}),
