@@ -9,9 +9,10 @@ from itertools import groupby
 from typing import Final
 
 from chalicelib.errors import AnalystUnavailable
-from chalicelib.gateways.analyst.local.assessment import Assessment, assess, meaning, measures, question
-from chalicelib.gateways.analyst.local.catalogue import Analyte, analytes, find, question_about
-from chalicelib.gateways.analyst.local.deviation import Direction, how_far, range_text, result_text
+from chalicelib.gateways.analyst.local.answers import about_values, next_questions, topic_of
+from chalicelib.gateways.analyst.local.assessment import Assessment, assess, question
+from chalicelib.gateways.analyst.local.catalogue import Analyte, analytes, find
+from chalicelib.gateways.analyst.local.deviation import how_far, range_text, result_text
 from chalicelib.gateways.analyst.local.disclaimers import (
     ASK_YOUR_DOCTOR,
     COMPARE_WITH_ORIGINAL,
@@ -38,27 +39,37 @@ _RECOMMENDATIONS: Final = (
 
 
 def reply_of(asked: Question) -> Reply:
-    """Return what the catalogue says of the tests that a question names, or that its values are of.
+    """Return what can be said of the given values, or of the tests that a question names.
+
+    The values that the question names come first and alone; without such, all of them. What is critical is always said.
 
     Raises:
-        AnalystUnavailable: it names none that is known; nothing sensible can be said without a model.
+        AnalystUnavailable: there are no values, and no known test is named; nothing sensible can be said without a
+        model.
     """
-    items = assess(_reading(asked.facts))
-    named = [one for one in items if one.analyte is not None]
+    items = assess(_reading(_newest(asked.facts)))
     known = [one for one in analytes() if one.specimen == "blood" and _is_named(one, asked.message)]
-    if not named and not known:
-        raise AnalystUnavailable("there is no model to answer, and the question names no known test")
-    told = [_told(one) for one in named[:_MOST_TESTS]]
-    told += [_about(one) for one in known if one not in [item.analyte for item in named]][: _MOST_TESTS - len(told)]
-    follow_ups = [question(one) for one in named] + [question_about(one) for one in known]
+    meant = [one for one in items if one.analyte in known or _is_row_named(one, asked.message)]
+    if not items and not known:
+        raise AnalystUnavailable("there is no model to answer, no value is given, and no known test is named")
+    topic = topic_of(f"{asked.prepared_prompt or ''} {asked.message}")
+    about = [_about(one) for one in known if one not in [item.analyte for item in meant]][:_MOST_TESTS]
+    told = [] if about and not meant else about_values(topic, meant or items, _changes(asked, meant or items))
+    concerned = [one for one in meant or items if one.standing == "abnormal"]
+    names = [one.name for one in (*(item.analyte for item in concerned), *known) if one is not None]
     return Reply(
-        content="\n\n".join([*urgent([one for one in items if one.critical]), *told]),
+        content="\n\n".join([*urgent_about(asked.facts), *about, *told]),
         confidence_score=_SCORE,
-        suggested_follow_ups=tuple(dict.fromkeys(follow_ups))[:_MOST_TESTS],
+        suggested_follow_ups=next_questions(topic, names),
         disclaimers=(NOT_A_DIAGNOSIS, ASK_YOUR_DOCTOR, IN_AN_EMERGENCY),
         model_used=TALKER_VERSION,
         analyst="local",
     )
+
+
+def _changes(asked: Question, items: Sequence[Assessment]) -> list[str]:
+    names = {one.row.name for one in items}
+    return list(_trends([fact for fact in asked.facts if _harmless(fact.name) in names]))
 
 
 def urgent_about(facts: Sequence[Fact]) -> list[str]:
@@ -168,14 +179,6 @@ def _harmless(text: str) -> str:
     return shown if shown and is_harmless_line(start) and is_harmless_line(shown) else "(not shown)"
 
 
-def _told(item: Assessment) -> str:
-    row, name = item.row, f"**{escaped(item.row.name)}**"
-    if item.direction is None:
-        return f"{name}: {measures(item)} Your value is {escaped(result_text(row))}."
-    direction = "out of the ordinary" if item.direction is Direction.UNCLEAR else item.direction.value
-    return f"{name}: {measures(item)} Your value of {escaped(result_text(row))} is {direction}. {meaning(item)}"
-
-
 def _about(analyte: Analyte) -> str:
     return (
         f"**{analyte.name}**: {analyte.about}. Higher values can go with {analyte.high}; lower values can go with "
@@ -185,7 +188,16 @@ def _about(analyte: Analyte) -> str:
 
 def _is_named(analyte: Analyte, message: str) -> bool:
     """Whether a message names a test: its own name as a word, or anything the catalogue takes for the whole message."""
-    words = "".join(mark if mark.isalnum() else " " for mark in message.casefold()).split()
     names = {analyte.name.casefold(), *(alias for alias in analyte.aliases if len(alias) >= 4)}
-    text = f" {' '.join(words)} "
+    text = f" {_plain_words(message)} "
     return any(f" {name} " in text for name in names) or find(message, "blood") is analyte
+
+
+def _is_row_named(item: Assessment, message: str) -> bool:
+    """Whether a message names a value as the document does."""
+    name, text = _plain_words(item.row.name), f" {_plain_words(message)} "
+    return len(name) >= 3 and f" {name} " in text
+
+
+def _plain_words(text: str) -> str:
+    return " ".join("".join(mark if mark.isalnum() else " " for mark in text.casefold()).split())
