@@ -74,7 +74,7 @@ def _facts(whole: Any) -> Iterator[Fact]:
             inside = [(str(name), value, depth + 1) for name, value in node.items()]
         elif isinstance(node, list):
             inside = [(key, value, depth + 1) for value in node]
-        elif _is_number(node) and key and not _NO_VALUE.search(_snake(key)):
+        elif _is_number(node) and _is_name(key):
             yield Fact(name=_line(_spaced(key), _LONGEST_NAME), value=_number(node))
         if depth < MOST_DEPTH:
             waiting += reversed(inside)
@@ -97,6 +97,13 @@ def _fact(fields: Mapping[str, Any], key: str) -> Fact | None:
         is_abnormal=is_abnormal if isinstance(is_abnormal, bool) else None,
         measured_on=_day(_first(fields, _DATES)),
     )
+
+
+def _is_name(key: str) -> bool:
+    """Whether a bare number under a key is a value of that name, and no part of something that is none."""
+    name = _snake(key)
+    is_part = any(name in names for names in (_NAMES, _VALUES, _LOWS, _HIGHS, _DATES))
+    return bool(name) and not is_part and not name.isdigit() and _NO_VALUE.search(name) is None
 
 
 def _is_doubtful(fields: Mapping[str, Any]) -> bool:
