@@ -21,10 +21,10 @@ from chalicelib.web.guard import SIGNED_IN, public
 from chalicelib.web.limits import (
     CHAT_MESSAGES,
     CHAT_PROMPTS,
-    DOCTOR_REPORT,
     GENERAL,
     PUBLIC,
     REFRESH,
+    REPORT,
     RESULT,
     SIGN_IN,
     STATUS,
@@ -164,7 +164,7 @@ def show_job_status(call: Call[None]) -> documents.StatusAnswer:
 @api.route("GET", "/api/v1/process/result/{job_id}", guard=SIGNED_IN, limit=RESULT, binary=("application/pdf",))
 def show_job_result(call: Call[None]) -> documents.ResultAnswer | reports.ReportAnswer | Raw:
     """What a document or a report says, readable again and again until it is cleaned up; a report also as a PDF."""
-    return wiring.rooms().shelf.result(call.caller, call.path["job_id"], call.header("Accept"))
+    return wiring.rooms().reports.shelf.result(call.caller, call.path["job_id"], call.header("Accept"))
 
 
 @api.route("POST", "/api/v1/process/retry/{job_id}", guard=SIGNED_IN, limit=GENERAL)
@@ -173,10 +173,10 @@ def retry_job(call: Call[None]) -> documents.RetryAnswer:
     return wiring.rooms().library.retry(call.caller, call.path["job_id"])
 
 
-@api.route("POST", "/api/v1/process/doctor-report", guard=SIGNED_IN, limit=DOCTOR_REPORT, status=202)
+@api.route("POST", "/api/v1/process/doctor-report", guard=SIGNED_IN, limit=REPORT, status=202)
 def order_doctor_report(call: Call[reports.DoctorReportRequest]) -> WithStatus[reports.OrderAnswer]:
     """Order a report for a doctor; status and result are asked for as for documents."""
-    return WithStatus(wiring.rooms().doctor_reports.order(call.caller, call.headers, call.body), status=202)
+    return WithStatus(wiring.rooms().reports.orders.order(call.caller, call.headers, call.body), status=202)
 
 
 @api.route("DELETE", "/api/v1/process/cleanup/{job_id}", guard=SIGNED_IN, limit=GENERAL)

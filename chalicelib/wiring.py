@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import NamedTuple
 
 from chalicelib.billing.entitlements import Entitlements, Feature
 from chalicelib.billing.reset import UsageReset
@@ -43,7 +44,6 @@ from chalicelib.identity.sessions import SessionRule, Sessions
 from chalicelib.identity.sign_in import SignIn
 from chalicelib.identity.tokens import AccessTokens, RefreshTokens
 from chalicelib.models.base import connect
-from chalicelib.models.profile import UserItem
 from chalicelib.models.states import BiometricOperation, JobKind
 from chalicelib.privacy.consent_choices import ConsentChoices
 from chalicelib.privacy.consents import ConsentForms, require_processing
@@ -51,10 +51,9 @@ from chalicelib.privacy.erasure import ErasureRequests
 from chalicelib.privacy.erasure_saga import ErasureSaga
 from chalicelib.privacy.erasure_steps import Belongings
 from chalicelib.privacy.export import Export
-from chalicelib.reports.doctor_reports import DoctorReports
+from chalicelib.reports import rooms as report_rooms
 from chalicelib.reports.jobs import asks_for_report
-from chalicelib.reports.shelf import Shelf
-from chalicelib.reports.writing import ReportWriting
+from chalicelib.reports.rooms import Reports
 from chalicelib.rules import Rules
 from chalicelib.stores.apple_accounts import AppleAccounts
 from chalicelib.stores.biometrics import BiometricStore
@@ -96,9 +95,7 @@ class Rooms:
     library: Library
     pipeline: Pipeline
     job_sweep: JobSweep
-    doctor_reports: DoctorReports
-    report_writing: ReportWriting
-    shelf: Shelf[ResultAnswer]
+    reports: Reports[ResultAnswer]
     chat: Chat[Uncounted]
     export: Export
     erasure: ErasureRequests
@@ -107,7 +104,7 @@ class Rooms:
     def attempt(self, message: str) -> None:
         """Make the attempt that a message of the retries queue asks for, whatever kind of job it is of."""
         if asks_for_report(message):
-            self.report_writing.write(message)
+            self.reports.writing.write(message)
         else:
             self.pipeline.retry(message)
 
@@ -126,22 +123,16 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     """Build the rooms of a stage; tests hand in a clock that they can set."""
     connect(stage.table_name, stage.region)
     rules, users, session_rule, registrations = stage.rules, Users(), SessionRule(clock), BiometricStore()
-    secrets = Secrets(partial(secrets_client, stage.region), clock, stage.secret_life)
+    secrets, queues = Secrets(partial(secrets_client, stage.region), clock, stage.secret_life), Queues(stage.region)
     token_keys = keys.TokenKeys(secrets, stage.token_keys_secret)
     access_tokens = AccessTokens(token_keys, stage.token_issuer, stage.token_audience, clock, rules)
     sessions = Sessions(users, access_tokens, RefreshTokens(token_keys), clock, rules)
     subscriptions = Subscriptions(session_rule, users.by_id, clock)
-    usage, queues = UsageStore(), Queues(stage.region)
+    usage, analyst = UsageStore(), _analyst(stage, secrets, clock)
     reservations = Reservations(usage, session_rule, require_processing, users.by_id, clock, rules.usage_due_shards)
-    jobs = JobStore(ReleasesByKind(usage, ReportOrders()), rules.job_due_shards)
-    analyst = _analyst(stage, secrets, clock)
-    objects = ObjectStore(stage.bucket_name, partial(s3_client, stage.region))
-    outcomes = Outcomes(jobs, objects, queues, stage.retries_queue, clock, rules)
+    jobs, objects, outcomes = storage = _storage(stage, usage, queues, clock)
     id_tokens, apple_grants = IdTokens((stage.google, stage.apple), clock, rules), _apple_grants(stage, secrets, clock)
     library = Library(users, session_rule, jobs, objects, outcomes, clock, rules)
-    doctor_reports, report_writing = _reports(
-        stage, users, session_rule, library, jobs, objects, outcomes, analyst, queues, clock
-    )
     chat = _chat(stage, Admission(users, session_rule, require_processing), jobs, objects, analyst, clock)
     export, erasure, erasure_saga = _leaving(stage, users, session_rule, objects, apple_grants, queues, clock)
     return Rooms(
@@ -164,9 +155,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         library=library,
         pipeline=Pipeline(jobs, objects, outcomes, users, require_processing, analyst, inspect, clock, rules),
         job_sweep=JobSweep(jobs, objects, outcomes, clock, rules, {JobKind.CHAT: chat.endings.look_at_overdue}),
-        doctor_reports=doctor_reports,
-        report_writing=report_writing,
-        shelf=Shelf(library),
+        reports=_reports(stage, users, session_rule, storage, library, analyst, clock),
         chat=chat,
         export=export,
         erasure=erasure,
@@ -193,35 +182,35 @@ def _reports(
     stage: Settings,
     users: Users,
     sessions: SessionRule,
+    storage: Storage,
     library: Library,
-    jobs: JobStore,
-    objects: ObjectStore,
-    outcomes: Outcomes,
     analyst: Analyst,
-    queues: Queues,
     clock: Clock,
-) -> tuple[DoctorReports, ReportWriting]:
-    """What takes orders of reports, and what writes them."""
-    rules, orders, entitlements = stage.rules, ReportOrders(), Entitlements(clock, stage.upgrade_url)
-    requires, has = partial(_requires, entitlements), partial(_has_trends, entitlements)
-    return (
-        DoctorReports(
-            users, sessions, require_processing, requires, has, library, orders, jobs, objects, places.request_key,
-            queues, stage.retries_queue, clock, rules,
-        ),
-        ReportWriting(
-            jobs, orders, objects, places.request_key, places.result_key, outcomes, users, require_processing,
-            requires, analyst, clock, rules,
-        ),
+) -> Reports[ResultAnswer]:
+    """What takes orders of reports, writes them, and hands out results."""
+    entitlements = Entitlements(clock, stage.upgrade_url)
+    requires = partial(entitlements.require, feature=Feature.MEDICAL_REPORTS)
+    has_trends = partial(entitlements.has, feature=Feature.ADVANCED_ANALYTICS)
+    kept = report_rooms.Places(
+        ReportOrders(), storage.jobs, storage.objects, storage.outcomes, Queues(stage.region), stage.retries_queue,
+        places.request_key, places.result_key,
     )  # fmt: skip
+    rights = report_rooms.Rights(users, sessions, require_processing, requires, has_trends)
+    return report_rooms.reports_of(rights, kept, library, analyst, clock, stage.rules)
 
 
-def _requires(entitlements: Entitlements, user: UserItem) -> None:
-    entitlements.require(user, Feature.MEDICAL_REPORTS)
+class Storage(NamedTuple):
+    """Jobs, their objects, and how they end."""
+
+    jobs: JobStore
+    objects: ObjectStore
+    outcomes: Outcomes
 
 
-def _has_trends(entitlements: Entitlements, user: UserItem) -> bool:
-    return entitlements.has(user, Feature.ADVANCED_ANALYTICS)
+def _storage(stage: Settings, usage: UsageStore, queues: Queues, clock: Clock) -> Storage:
+    jobs = JobStore(ReleasesByKind(usage, ReportOrders()), stage.rules.job_due_shards)
+    objects = ObjectStore(stage.bucket_name, partial(s3_client, stage.region))
+    return Storage(jobs, objects, Outcomes(jobs, objects, queues, stage.retries_queue, clock, stage.rules))
 
 
 def _apple_grants(stage: Settings, secrets: Secrets, clock: Clock) -> AppleGrants:
