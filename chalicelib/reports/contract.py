@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from chalicelib.gateways.analyst.findings import Source, TestCategory, VitalType
-from chalicelib.reports.trends import Course, Per, Standing
+from chalicelib.reports.terms import Course, Per, Standing
 from chalicelib.web.response import Answer
 
 ReportId = Annotated[

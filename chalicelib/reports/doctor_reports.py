@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -33,11 +33,14 @@ from chalicelib.reports.doors import (
     RequireReports,
     SessionRule,
 )
-from chalicelib.reports.jobs import new_job, write_message
-from chalicelib.reports.request import StoredRequest, gathered, missing, write_request
+from chalicelib.reports.jobs import missing, new_job, write_message
 from chalicelib.rules import Rules
 from chalicelib.stores.report_orders import Order, OrderOutcome
 from chalicelib.web.request import Caller
+
+if TYPE_CHECKING:
+    # Reading values takes patterns of units and names, whose making no other route should wait for.
+    from chalicelib.reports.request import StoredRequest
 
 _JSON: Final = "application/json"
 _MOST_READS: Final = 5
@@ -78,6 +81,8 @@ class DoctorReports:
             Forbidden: CONSENT_REQUIRED; PREMIUM_REQUIRED with `details.upgrade_url`.
             Conflict: REPORT_ALREADY_CLEANED_UP. Unavailable: not stored, and nothing taken.
         """
+        from chalicelib.reports.request import gathered
+
         user = self.sessions.require_live(self.profiles.by_id(caller.user_id), caller)
         self.require_consent(user)
         wanted = gathered(request, self._results(caller, request), self.clock.now().date(), self.rules)
@@ -115,6 +120,8 @@ class DoctorReports:
 
     def _job_of(self, user_id: str, wanted: StoredRequest, key: str) -> tuple[str, JobItem | None]:
         """Return the id of the order's job, and the job where it was ordered before."""
+        from chalicelib.reports.request import write_request
+
         content = hashlib.sha256(write_request(wanted)).hexdigest()
         for number in range(_MOST_ROUNDS):
             again = "" if key else str(number)
@@ -176,6 +183,8 @@ class DoctorReports:
     def _hand_over(self, job: JobItem, wanted: StoredRequest) -> None:
         """Store the values and send the job to be written. If the values cannot be stored, job and free report go back;
         a message that is lost is sent again by the sweep."""
+        from chalicelib.reports.request import write_request
+
         try:
             self.objects.put(str(job.data.object_key), write_request(wanted), _JSON)
         except errors.Unavailable:

@@ -1,4 +1,4 @@
-"""The job of a report when it begins, and the message that has it written."""
+"""The job of a report when it begins, the message that has it written, and what is said where there is nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from chalicelib import errors
 from chalicelib.models import keys
 from chalicelib.models.job import JobData, JobItem
 from chalicelib.models.states import JobKind, JobState
@@ -67,3 +68,12 @@ def asks_for_report(message: str) -> bool:
         msgspec.MsgspecError: it is none of our messages.
     """
     return is_report(msgspec.json.decode(message, type=JobMessage).job_id)
+
+
+def missing() -> errors.InvalidRequest:
+    """Nothing to report on was sent."""
+    return errors.InvalidRequest(
+        "MISSING_HEALTH_DATA",
+        "health_data, medical_data or document_ids must hold at least one value.",
+        user_message="There are no values to report on yet. Add a result or choose a document first.",
+    )

@@ -13,6 +13,7 @@ import msgspec
 from chalicelib import errors
 from chalicelib.reports.contract import DoctorReportRequest, ReportPreferences
 from chalicelib.reports.intake import Intake
+from chalicelib.reports.jobs import missing
 from chalicelib.reports.measurements import Measurement
 from chalicelib.reports.series import limited
 from chalicelib.rules import Rules
@@ -52,15 +53,6 @@ def gathered(request: DoctorReportRequest, results: Sequence[Any], today: date, 
         preferences=request.report_preferences or ReportPreferences(),
         left_out=left_out,
         unreadable=intake.found.unreadable,
-    )
-
-
-def missing() -> errors.InvalidRequest:
-    """Nothing to report on was sent."""
-    return errors.InvalidRequest(
-        "MISSING_HEALTH_DATA",
-        "health_data, medical_data or document_ids must hold at least one value.",
-        user_message="There are no values to report on yet. Add a result or choose a document first.",
     )
 
 

@@ -6,39 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 
 from chalicelib.reports.series import Point, Series, rounded
+from chalicelib.reports.terms import Course, Per, Standing
 
 _STEADY_SHARE: Final = Decimal("0.05")
 _DAYS_OF_YEAR: Final = Decimal("365.25")
 _DAYS_OF_MONTH: Final = _DAYS_OF_YEAR / 12
 _SHOWN_DIGITS: Final = 3
-
-
-class Course(StrEnum):
-    """Where values are going: by the fitted line, "steady" below 5 % of the mean over the whole time."""
-
-    RISING = "rising"
-    FALLING = "falling"
-    STEADY = "steady"
-
-
-class Standing(StrEnum):
-    """Where the latest value lies."""
-
-    BELOW = "below"
-    WITHIN = "within"
-    ABOVE = "above"
-    UNKNOWN = "unknown"
-
-
-class Per(StrEnum):
-    """What a slope is given for: a year only where values span one, so that nothing is foretold."""
-
-    MONTH = "month"
-    YEAR = "year"
 
 
 @dataclass(frozen=True, slots=True)

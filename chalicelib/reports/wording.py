@@ -12,7 +12,8 @@ from chalicelib.gateways.analyst.local.markdown_text import escaped, spoken
 from chalicelib.reports.assembled import Assembled
 from chalicelib.reports.request import StoredRequest
 from chalicelib.reports.series import Series
-from chalicelib.reports.trends import Course, Standing, Trend, shown_day
+from chalicelib.reports.terms import Course, Standing
+from chalicelib.reports.trends import Trend, shown_day
 
 _NAMED: Final = 8
 _MOST_QUESTIONS: Final = 10

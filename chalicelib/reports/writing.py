@@ -28,12 +28,12 @@ from chalicelib.reports.doors import (
     RequireReports,
 )
 from chalicelib.reports.jobs import JobMessage
-from chalicelib.reports.request import REQUEST_LIMIT_BYTES, StoredRequest, read_request
 from chalicelib.rules import Rules
 from chalicelib.stores.job_moves import Claim
 
 if TYPE_CHECKING:
     from chalicelib.reports.compose import Written
+    from chalicelib.reports.request import StoredRequest
 
 _JSON: Final = "application/json"
 
@@ -127,6 +127,8 @@ class ReportWriting:
         return user
 
     def _request(self, job: JobItem) -> StoredRequest:
+        from chalicelib.reports.request import REQUEST_LIMIT_BYTES, read_request
+
         content = self.objects.get(self.request_key(job.data.user_id, job.data.job_id), REQUEST_LIMIT_BYTES)
         if content is None:
             raise RequestMissing
