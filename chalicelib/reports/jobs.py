@@ -15,11 +15,12 @@ from chalicelib.rules import Rules
 
 
 class JobMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of the retries queue, in the shape that documents use too: whose job, and which of its retries."""
+    """A message of the retries queue, in the shape that documents use too: whose job, and which of its retries.
+    A report's first attempt is the retry numbered nought; None is a document's."""
 
     user_id: str
     job_id: str
-    retry: int
+    retry: int | None = None
 
 
 def new_job(
