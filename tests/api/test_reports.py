@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from typing import Any
 
 import pytest
+import urllib3
+from chalice.config import Config
+from chalice.local import LocalDevServer
 from chalice.test import HTTPResponse
 
 import app as page
@@ -196,3 +200,23 @@ def test_nothing_of_what_was_sent_is_in_the_logs(service: Service, token: str) -
     logged = "\n".join(found.seen)
     assert "report_ordered" in logged
     assert not [word for word in ("Ferritin", "Secretname", "148/92", "12.5") if word in logged]
+
+
+def test_a_pdf_arrives_whole_over_the_local_server(service: Service, token: str) -> None:
+    """`chalice local` decodes what it says is base64; a browser or the app gets the bytes."""
+    job_id = _written(service, token)
+    server = LocalDevServer(page.app, Config(chalice_stage="local"), "127.0.0.1", 0)
+    threading.Thread(target=server.server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server.server_port}/api/v1/process/result/{job_id}"
+    try:
+        paper, text = (
+            urllib3.request("GET", address, headers={"Authorization": f"Bearer {token}", "Accept": accept})
+            for accept in ("application/pdf", "application/json")
+        )
+    finally:
+        server.server.shutdown()
+
+    assert (paper.status, paper.headers["Content-Type"]) == (200, "application/pdf")
+    assert paper.data.startswith(b"%PDF-")
+    assert paper.data.rstrip().endswith(b"%%EOF")
+    assert text.json()["job_id"] == job_id
