@@ -5,44 +5,44 @@ from chalice.app import Chalice, Cron
 from chalicelib import wiring
 from chalicelib.billing import billing_contract as trade
 from chalicelib.billing import contract as billing
+from chalicelib.chat import contract as chat
 from chalicelib.config import settings
 from chalicelib.documents import contract as documents
 from chalicelib.identity import apple_events as apple
 from chalicelib.identity import biometric_contract as biometric
 from chalicelib.identity import contract as identity
 from chalicelib.identity import device_contract as device
-from chalicelib.models.states import SubscriptionProvider
 from chalicelib.privacy import contract as consent
 from chalicelib.privacy import gdpr_contract as gdpr
-from chalicelib.web import docs, openapi
+from chalicelib.reports import contract as reports
+from chalicelib.web import docs, limits, openapi
 from chalicelib.web.api import Api
 from chalicelib.web.contract import HealthAnswer
 from chalicelib.web.events import Events, every
 from chalicelib.web.guard import SIGNED_IN, public
-from chalicelib.web.limits import GENERAL, PUBLIC, REFRESH, RESULT, SIGN_IN, STATUS, SUBSCRIPTIONS, UPLOAD, WEBHOOK
+from chalicelib.web.limits import GENERAL, PUBLIC, SUBSCRIPTIONS, UPLOAD, WEBHOOK
 from chalicelib.web.request import PAGE, Call
 from chalicelib.web.response import Raw, WithStatus
 
-app = Chalice(app_name="serenya", configure_logs=False)
+app, stage = Chalice(app_name="serenya", configure_logs=False), settings()
 api, on = Api(app, wiring.rooms), Events(app)
 
+
 # --- Identity
-
-
 @api.route(
     "POST",
     "/auth/oauth-onboarding",
     "/auth/google",
     "/auth/google-onboarding",
     guard=public("one signs in"),
-    limit=SIGN_IN,
+    limit=limits.SIGN_IN,
 )
 def sign_in(call: Call[identity.SignInRequest]) -> identity.SignInAnswer:
     """Sign in with Google or Apple; the first time this makes the account."""
     return wiring.rooms().sign_in.sign_in(call.body)
 
 
-@api.route("POST", "/auth/refresh", guard=public("a refresh token is its own proof"), limit=REFRESH)
+@api.route("POST", "/auth/refresh", guard=public("a refresh token is its own proof"), limit=limits.REFRESH)
 def refresh_session(call: Call[identity.RefreshRequest]) -> identity.RefreshAnswer:
     """Exchange a refresh token for new tokens; a lost answer can be asked for again."""
     return wiring.rooms().sessions.refresh(call.body)
@@ -129,8 +129,6 @@ def change_consent(call: Call[consent.ConsentRequest]) -> consent.ConsentAnswer:
 
 
 # --- Documents
-
-
 @api.route("POST", "/api/v1/process/upload", guard=SIGNED_IN, limit=UPLOAD, form=documents.UploadForm)
 def upload_document(call: Call[None]) -> WithStatus[documents.UploadAnswer]:
     """Hand in a document to be explained."""
@@ -143,16 +141,16 @@ def presign_upload(call: Call[documents.UploadUrlRequest]) -> WithStatus[documen
     return wiring.rooms().uploads.presign(call.caller, call.headers, call.body)
 
 
-@api.route("GET", "/api/v1/process/status/{job_id}", guard=SIGNED_IN, limit=STATUS)
+@api.route("GET", "/api/v1/process/status/{job_id}", guard=SIGNED_IN, limit=limits.STATUS)
 def show_job_status(call: Call[None]) -> documents.StatusAnswer:
     """Where a job stands."""
     return wiring.rooms().library.status(call.caller, call.path["job_id"])
 
 
-@api.route("GET", "/api/v1/process/result/{job_id}", guard=SIGNED_IN, limit=RESULT)
-def show_job_result(call: Call[None]) -> documents.ResultAnswer:
-    """What a document says; readable again and again until it is cleaned up."""
-    return wiring.rooms().library.result(call.caller, call.path["job_id"])
+@api.route("GET", "/api/v1/process/result/{job_id}", guard=SIGNED_IN, limit=limits.RESULT, binary=("application/pdf",))
+def show_job_result(call: Call[None]) -> documents.ResultAnswer | reports.ReportAnswer | Raw:
+    """What a document or a report says, readable again and again until it is cleaned up; a report also as a PDF."""
+    return wiring.rooms().reports.shelf.result(call.caller, call.path["job_id"], call.header("Accept"))
 
 
 @api.route("POST", "/api/v1/process/retry/{job_id}", guard=SIGNED_IN, limit=GENERAL)
@@ -161,15 +159,52 @@ def retry_job(call: Call[None]) -> documents.RetryAnswer:
     return wiring.rooms().library.retry(call.caller, call.path["job_id"])
 
 
+@api.route("POST", "/api/v1/process/doctor-report", guard=SIGNED_IN, limit=limits.REPORT, status=202)
+def order_doctor_report(call: Call[reports.DoctorReportRequest]) -> WithStatus[reports.OrderAnswer]:
+    """Order a report for a doctor; status and result are asked for as for documents."""
+    return WithStatus(wiring.rooms().reports.orders.order(call.caller, call.headers, call.body), status=202)
+
+
 @api.route("DELETE", "/api/v1/process/cleanup/{job_id}", guard=SIGNED_IN, limit=GENERAL)
 def clean_up_job(call: Call[None]) -> documents.CleanupAnswer:
     """Remove a document, its result and its job; twice is fine."""
     return wiring.rooms().library.clean_up(call.caller, call.path["job_id"])
 
 
+# --- Chat
+@api.route(
+    "GET", "/chat/prompts", "/api/v1/chat/prompts", guard=SIGNED_IN, limit=limits.CHAT_PROMPTS, query=("content_type",)
+)
+def list_chat_prompts(call: Call[None]) -> WithStatus[chat.PromptsAnswer]:
+    """The prepared questions about a result or a report; 304 for whoever has them."""
+    return wiring.rooms().chat.prompts.show(call.caller, call.query.get("content_type"), call.headers)
+
+
+@api.route("POST", "/chat/messages", guard=SIGNED_IN, limit=limits.CHAT_MESSAGES)
+def answer_chat_message(call: Call[chat.MessageRequest]) -> chat.MessageAnswer:
+    """Ask a question and wait for its answer."""
+    return wiring.rooms().chat.messages.answer(call.caller, call.headers, call.body)
+
+
+@api.route("POST", "/api/v1/chat/messages", guard=SIGNED_IN, limit=limits.CHAT_MESSAGES, status=202)
+def take_chat_message(call: Call[chat.LaterRequest]) -> WithStatus[chat.LaterAnswer]:
+    """Ask a question whose answer is fetched later."""
+    return WithStatus(wiring.rooms().chat.jobs.ask(call.caller, call.headers, call.body), status=202)
+
+
+@api.route("GET", "/api/v1/chat/jobs/{job_id}/status", guard=SIGNED_IN, limit=limits.STATUS)
+def show_chat_status(call: Call[None]) -> chat.ChatStatusAnswer:
+    """Where a question stands, with its answer once there is one."""
+    return wiring.rooms().chat.jobs.status(call.caller, call.path["job_id"])
+
+
+@api.route("GET", "/chat/conversations/{content_id}", guard=SIGNED_IN, limit=GENERAL)
+def show_conversation(call: Call[None]) -> chat.ConversationAnswer:
+    """Conversations live on the phone: there is none here, whatever is asked for."""
+    return wiring.rooms().chat.jobs.conversation(call.caller)
+
+
 # --- Subscriptions
-
-
 @api.route("GET", "/subscriptions/current", guard=SIGNED_IN, limit=SUBSCRIPTIONS, query=("explain",))
 def show_subscription(call: Call[None]) -> billing.CurrentSubscriptionAnswer:
     """What the caller may use, what they pay, and what is left of this month; with `explain=true` why that is so."""
@@ -212,27 +247,15 @@ def list_payments(call: Call[None]) -> trade.PaymentsAnswer:
     return wiring.rooms().billing.payments.page(call.caller, call.route, call.query)
 
 
-@api.route("POST", "/webhooks/apple", guard=public("the store signs what it sends"), limit=WEBHOOK)
-def receive_app_store(call: Call[None]) -> trade.WebhookAnswer:
-    """Hear from the App Store what became of purchases; a repetition changes nothing."""
-    return wiring.rooms().billing.notices.receive(SubscriptionProvider.APPLE, call.raw_body, call.headers)
-
-
-@api.route("POST", "/webhooks/google", guard=public("the store signs what it sends"), limit=WEBHOOK)
-def receive_play_store(call: Call[None]) -> trade.WebhookAnswer:
-    """Hear from Google Play what became of purchases; a repetition changes nothing."""
-    return wiring.rooms().billing.notices.receive(SubscriptionProvider.GOOGLE, call.raw_body, call.headers)
-
-
-@api.route("POST", "/webhooks/stripe", guard=public("the store signs what it sends"), limit=WEBHOOK)
-def receive_stripe(call: Call[None]) -> trade.WebhookAnswer:
-    """Hear from Stripe what became of payments; a repetition changes nothing."""
-    return wiring.rooms().billing.notices.receive(SubscriptionProvider.STRIPE, call.raw_body, call.headers)
+@api.route(
+    "POST", "/webhooks/apple", "/webhooks/google", "/webhooks/stripe", guard=public("the store signs it"), limit=WEBHOOK
+)
+def receive_store_notice(call: Call[None]) -> trade.WebhookAnswer:
+    """Hear from the App Store, Google Play or Stripe what became of purchases; a repetition changes nothing."""
+    return wiring.rooms().billing.notices.receive_at(call.route, call.raw_body, call.headers)
 
 
 # --- Privacy
-
-
 @api.route("GET", "/gdpr/export", guard=SIGNED_IN, limit=GENERAL)
 def export_data(call: Call[None]) -> gdpr.ExportAnswer:
     """Everything that is stored about the caller, in one readable document."""
@@ -252,8 +275,6 @@ def show_erasure(call: Call[None]) -> gdpr.ErasureStatusAnswer:
 
 
 # --- Operations
-
-
 @api.route("GET", "/health", guard=public("it says nothing but that we are here"), limit=None)
 def show_health(call: Call[None]) -> HealthAnswer:
     """Whether the service answers."""
@@ -272,40 +293,33 @@ def show_openapi(call: Call[None]) -> Raw:
     return openapi.served(api.endpoints)
 
 
-@api.route("GET", "/docs", guard=public("the contract is no secret"), limit=None)
+@api.route("GET", "/docs", "/docs/assets/{name}", guard=public("the contract is no secret"), limit=None)
 def show_docs(call: Call[None]) -> Raw:
-    """A page to read the contract and to try it."""
-    return docs.page()
-
-
-@api.route("GET", "/docs/assets/{name}", guard=public("the contract is no secret"), limit=None)
-def show_docs_asset(call: Call[None]) -> Raw:
-    """A file of the documentation page."""
-    return docs.asset(call.path["name"])
+    """A page to read the contract and to try it, and the files of that page."""
+    return docs.served(call.path.get("name"))
 
 
 # What happens without being asked: the name of the function, what sets it off, what it does
 # ---------------------------------------------------------------------------------------
 
-document_uploaded = on.upload("document_uploaded", settings().bucket_name, lambda: wiring.rooms().pipeline.on_upload)
+document_uploaded = on.upload("document_uploaded", stage.bucket_name, lambda: wiring.rooms().pipeline.on_upload)
 """Analyse what was uploaded."""
 
-retry_analysis = on.message("retry_analysis", settings().retries_queue, lambda: wiring.rooms().pipeline.retry)
-"""Try an analysis again."""
+retry_analysis = on.message("retry_analysis", stage.retries_queue, lambda: wiring.rooms().attempt)
+"""Try an analysis again; write a report."""
 
-reset_usage_batch = on.message(
-    "reset_usage_batch", settings().resets_queue, lambda: wiring.rooms().usage_reset.reset_batch
-)
+reset_usage_batch = on.message("reset_usage_batch", stage.resets_queue, lambda: wiring.rooms().usage_reset.reset_batch)
 """Start the counts of some users anew."""
 
 reconcile_subscriptions = on.message(
-    "reconcile_subscriptions", settings().billing_looks_queue, lambda: wiring.rooms().billing.looks.look_at_batch
+    "reconcile_subscriptions", stage.billing_looks_queue, lambda: wiring.rooms().billing.looks.look_at_batch
 )
 """Compare some subscriptions with what their store says of them."""
 
-carry_erasure_on = on.message(
-    "carry_erasure_on", settings().erasures_queue, lambda: wiring.rooms().erasure_saga.carry_on
-)
+answer_question = on.message("answer_question", stage.chat_queue, lambda: wiring.rooms().chat.answering.act)
+"""Answer a question that somebody asked, or forget an answer that was fetched."""
+
+carry_erasure_on = on.message("carry_erasure_on", stage.erasures_queue, lambda: wiring.rooms().erasure_saga.carry_on)
 """Do what is left of an erasure."""
 
 sweep_usage = on.tick("sweep_usage", Cron("10", "0", "*", "*", "?", "*"), lambda: wiring.rooms().usage_reset.sweep)
@@ -320,4 +334,4 @@ sweep_jobs = on.tick("sweep_jobs", every(minutes=1), lambda: wiring.rooms().job_
 sweep_erasures = on.tick("sweep_erasures", every(minutes=10), lambda: wiring.rooms().erasure_saga.sweep)
 """Find the erasures that should have been done by now, and send them on."""
 
-api.answer_unknown_paths_if(settings().is_local)
+api.answer_unknown_paths_if(stage.is_local)

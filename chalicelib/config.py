@@ -15,6 +15,7 @@ from typing import Final
 
 from chalicelib import config_billing
 from chalicelib.config_billing import AppStore, PlayStore, Stripe, texts
+from chalicelib.model_config import ModelSettings, load_models
 from chalicelib.rules import Rules
 
 __all__ = ["APP_NAME", "VERSION", "AppStore", "IdentityProvider", "PlayStore", "Settings", "Stripe", "load", "settings"]
@@ -48,7 +49,10 @@ class Settings:
     region: str
     google: IdentityProvider
     apple: IdentityProvider
+    # The analysts in the order in which they are asked, such as `bedrock,local`: bedrock, anthropic, local.
     analyst: str
+    # Where the models are that the stage asks, and what they cost.
+    models: ModelSettings = field(default_factory=ModelSettings)
     # Where Apple exchanges and revokes tokens: `/token` and `/revoke` are added.
     apple_auth_url: str = "https://appleid.apple.com/auth"
     # Whether the stage holds the key of "Sign in with Apple". Without it nothing is exchanged, kept or revoked there.
@@ -91,6 +95,11 @@ class Settings:
     def resets_queue(self) -> str:
         """Batches of users whose usage period has ended."""
         return f"{APP_NAME}-{self.stage}-usage-resets"
+
+    @property
+    def chat_queue(self) -> str:
+        """Questions waiting for their answer, and answers waiting to be forgotten."""
+        return f"{APP_NAME}-{self.stage}-chat-answers"
 
     @property
     def erasures_queue(self) -> str:
@@ -138,6 +147,16 @@ class Settings:
         return f"{APP_NAME}/{self.stage}/app-store"
 
     @property
+    def analysts(self) -> tuple[str, ...]:
+        """The analysts by name, the first one to be asked first."""
+        return texts(self.analyst)
+
+    @property
+    def anthropic_secret(self) -> str:
+        """Secrets Manager id of the key from Anthropic's console: `{"api_key"}`."""
+        return f"{APP_NAME}/{self.stage}/anthropic"
+
+    @property
     def play_store_secret(self) -> str:
         """Secrets Manager id of the key of the service account that reads purchases on Google Play: the JSON file that
         the Cloud console gives out, unchanged (`client_email`, `private_key_id`, `private_key`, `token_uri`, …)."""
@@ -157,10 +176,11 @@ def load(environment: Mapping[str, str]) -> Settings:
         KeyError: a variable that has no sensible default is missing; the service must not start without it.
     """
     stage = environment["SERENYA_STAGE"]
+    region = environment.get("SERENYA_REGION") or environment.get("AWS_REGION") or environment["AWS_DEFAULT_REGION"]
     return Settings(
         stage=stage,
         account_id=environment["SERENYA_ACCOUNT_ID"],
-        region=environment.get("SERENYA_REGION") or environment.get("AWS_REGION") or environment["AWS_DEFAULT_REGION"],
+        region=region,
         google=IdentityProvider(
             name="google",
             issuers=texts(environment.get("GOOGLE_ISSUERS", "https://accounts.google.com,accounts.google.com")),
@@ -174,6 +194,7 @@ def load(environment: Mapping[str, str]) -> Settings:
             jwks_url=environment.get("APPLE_JWKS_URL", "https://appleid.apple.com/auth/keys"),
         ),
         analyst=environment.get("ANALYST", "local"),
+        models=load_models(environment, region),
         apple_auth_url=environment.get("APPLE_AUTH_URL", "https://appleid.apple.com/auth").rstrip("/"),
         upgrade_url=environment.get("UPGRADE_URL", "serenya://subscription/plans"),
         has_apple_sign_in_key=environment.get("HAS_APPLE_SIGN_IN_KEY", "false") == "true",

@@ -97,6 +97,28 @@ class Rules:
     download_life: timedelta = timedelta(minutes=10)
     # The documents page: how long the app is told to wait.
     estimated_analysis_seconds: int = 30
+    # Whoever has not paid may order one report for their doctor within this time of their sign-up.
+    free_report_window: timedelta = timedelta(days=7)
+    # So many values go into a report, so many of one test; older ones are left out, and the report says so.
+    report_most_values: int = 1_000
+    report_most_values_per_test: int = 60
+    # So many stored documents may be put together in one report.
+    report_most_documents: int = 20
+    # Whoever waits for an answer has it by then; API Gateway gives up at 29 s, and the app before that.
+    chat_answer_within: timedelta = timedelta(seconds=23)
+    # So many values go with a question, from so many documents.
+    chat_most_values: int = 100
+    chat_most_documents: int = 5
+    # An answer that is fetched later: how long the app is told to wait, how long one attempt may take …
+    estimated_chat_seconds: int = 10
+    chat_lease: timedelta = timedelta(seconds=60)
+    # … of which this much is kept for storing it …
+    chat_storing_time: timedelta = timedelta(seconds=10)
+    # … when it is tried again, and when it has failed at the latest.
+    chat_retry_delays: tuple[timedelta, ...] = (timedelta(seconds=5), timedelta(seconds=20))
+    chat_deadline: timedelta = timedelta(minutes=4)
+    # Once fetched, an answer can be fetched again for this long: the first time it may have got lost.
+    chat_kept_after_fetch: timedelta = timedelta(minutes=15)
     # Due users are spread over this many partitions of the index.
     usage_due_shards: int = 8
     # One message resets this many users.
@@ -124,3 +146,13 @@ class Rules:
     stripe_signature_tolerance: timedelta = timedelta(seconds=300)
     # A renewal through Stripe that failed is forgiven for so long; Stripe itself tries again for one to four weeks.
     stripe_grace: timedelta = timedelta(days=7)
+    # What language models may cost per person and day (UTC); then the local analyst answers. A document of ten pages
+    # costs about 12 cents.
+    model_daily_cap_cents: int = 300
+    # A fallback analyst is left this much of an attempt, whatever the ones before it do …
+    analyst_reserve: timedelta = timedelta(seconds=25)
+    # … and of a question that somebody waits for.
+    answer_reserve: timedelta = timedelta(seconds=2)
+    # So many failures in a row, and a model is not asked for a while.
+    breaker_failures: int = 3
+    breaker_rest: timedelta = timedelta(seconds=60)

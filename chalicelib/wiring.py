@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, partial
 
+from chalicelib.billing.messages import MessageUnit
 from chalicelib.billing.reset import UsageReset
 from chalicelib.billing.standing import renews
 from chalicelib.billing.subscriptions import FreePlan, Subscriptions
 from chalicelib.billing.usage import Reservations
+from chalicelib.chat.rooms import Chat
 from chalicelib.clock import Clock, SystemClock
 from chalicelib.config import APP_NAME, Settings, settings
 from chalicelib.documents.analysis import Pipeline
+from chalicelib.documents.contract import ResultAnswer
 from chalicelib.documents.inspection import inspect
 from chalicelib.documents.library import Library
-from chalicelib.documents.outcomes import Outcomes
 from chalicelib.documents.sweep import JobSweep
 from chalicelib.documents.uploads import Uploads
-from chalicelib.gateways.analyst import analyst_named
 from chalicelib.gateways.apple_identity import AppleIdentity
 from chalicelib.gateways.object_store import ObjectStore, s3_client
 from chalicelib.gateways.oidc import IdTokens
@@ -37,13 +38,15 @@ from chalicelib.identity.sessions import SessionRule, Sessions
 from chalicelib.identity.sign_in import SignIn
 from chalicelib.identity.tokens import AccessTokens, RefreshTokens
 from chalicelib.models.base import connect
-from chalicelib.models.states import BiometricOperation
+from chalicelib.models.states import BiometricOperation, JobKind
 from chalicelib.privacy.consent_choices import ConsentChoices
 from chalicelib.privacy.consents import ConsentForms, require_processing
 from chalicelib.privacy.erasure import ErasureRequests
 from chalicelib.privacy.erasure_saga import ErasureSaga
 from chalicelib.privacy.erasure_steps import Belongings
 from chalicelib.privacy.export import Export
+from chalicelib.reports.jobs import asks_for_report
+from chalicelib.reports.rooms import Reports
 from chalicelib.rules import Rules
 from chalicelib.stores.apple_accounts import AppleAccounts
 from chalicelib.stores.biometrics import BiometricStore
@@ -51,13 +54,13 @@ from chalicelib.stores.consents import ConsentStore
 from chalicelib.stores.devices import DeviceStore
 from chalicelib.stores.due import DueUsers
 from chalicelib.stores.erasures import Erasures
-from chalicelib.stores.jobs import JobStore
 from chalicelib.stores.limits import LimitStore
 from chalicelib.stores.partitions import Partitions
 from chalicelib.stores.usage import UsageStore
 from chalicelib.stores.users import Users
 from chalicelib.web.health import Health
 from chalicelib.web.limits import Limiter
+from chalicelib.wiring_analysis import analyst_for, build_chat, build_reports, storage_of
 from chalicelib.wiring_billing import Billing, build_billing
 
 
@@ -85,9 +88,18 @@ class Rooms:
     library: Library
     pipeline: Pipeline
     job_sweep: JobSweep
+    reports: Reports[ResultAnswer]
+    chat: Chat[MessageUnit]
     export: Export
     erasure: ErasureRequests
     erasure_saga: ErasureSaga
+
+    def attempt(self, message: str) -> None:
+        """Make the attempt that a message of the retries queue asks for, whatever kind of job it is of."""
+        if asks_for_report(message):
+            self.reports.writing.write(message)
+        else:
+            self.pipeline.retry(message)
 
     def subject_of_address(self, address: str) -> str:
         """Return a keyed hash of a client address, to count calls by."""
@@ -104,18 +116,17 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     """Build the rooms of a stage; tests hand in a clock that they can set."""
     connect(stage.table_name, stage.region)
     rules, users, session_rule, registrations = stage.rules, Users(), SessionRule(clock), BiometricStore()
-    secrets = Secrets(partial(secrets_client, stage.region), clock, stage.secret_life)
+    secrets, queues = Secrets(partial(secrets_client, stage.region), clock, stage.secret_life), Queues(stage.region)
     token_keys = keys.TokenKeys(secrets, stage.token_keys_secret)
     access_tokens = AccessTokens(token_keys, stage.token_issuer, stage.token_audience, clock, rules)
     sessions = Sessions(users, access_tokens, RefreshTokens(token_keys), clock, rules)
-    usage, queues, subscriptions = UsageStore(), Queues(stage.region), Subscriptions(session_rule, users.by_id, clock)
+    subscriptions = Subscriptions(session_rule, users.by_id, clock)
+    usage, analyst = UsageStore(), analyst_for(stage, secrets, clock)
     reservations = Reservations(usage, session_rule, require_processing, users.by_id, clock, rules.usage_due_shards)
-    jobs, analyst = JobStore(usage, rules.job_due_shards), analyst_named(stage.analyst)
-    objects = ObjectStore(stage.bucket_name, partial(s3_client, stage.region))
-    outcomes = Outcomes(jobs, objects, queues, stage.retries_queue, clock, rules)
-    id_tokens = IdTokens((stage.google, stage.apple), clock, rules)
-    accounts, seals = AppleAccounts(), Seals(secrets, stage.data_keys_secret, f"{APP_NAME}/apple-refresh-token")
-    apple_grants = AppleGrants(accounts, _apple_identity(stage, secrets, clock), seals, clock)
+    _, jobs, objects, outcomes = storage = storage_of(stage, usage, queues, clock)
+    id_tokens, apple_grants = IdTokens((stage.google, stage.apple), clock, rules), _apple_grants(stage, secrets, clock)
+    library = Library(users, session_rule, jobs, objects, outcomes, clock, rules)
+    chat = build_chat(users, session_rule, storage, reservations, analyst, clock, stage)
     export, erasure, erasure_saga = _leaving(stage, users, session_rule, objects, apple_grants, queues, clock)
     return Rooms(
         rules=rules,
@@ -125,7 +136,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         health=Health(clock),
         sign_in=SignIn(users, id_tokens, sessions, ConsentForms(), FreePlan(), apple_grants, clock, rules),
         sessions=sessions,
-        apple_events=AppleEvents(id_tokens, users, accounts, erasure, clock, rules),
+        apple_events=AppleEvents(id_tokens, users, AppleAccounts(), erasure, clock, rules),
         enrolment=Enrolment(users, registrations, session_rule, clock, rules),
         biometrics=Biometrics(users, registrations, session_rule, clock, rules),
         profiles=Profiles(users, session_rule, subscriptions, clock),
@@ -135,13 +146,21 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         billing=build_billing(stage, users, session_rule, secrets, token_keys, clock),
         usage_reset=UsageReset(usage, DueUsers(), queues, stage.resets_queue, clock, rules),
         uploads=Uploads(users, session_rule, require_processing, reservations, jobs, objects, inspect, clock, rules),
-        library=Library(users, session_rule, jobs, objects, outcomes, clock, rules),
+        library=library,
         pipeline=Pipeline(jobs, objects, outcomes, users, require_processing, analyst, inspect, clock, rules),
-        job_sweep=JobSweep(jobs, objects, outcomes, clock, rules),
+        job_sweep=JobSweep(jobs, objects, outcomes, clock, rules, {JobKind.CHAT: chat.endings.look_at_overdue}),
+        reports=build_reports(stage, users, session_rule, storage, library, analyst, clock),
+        chat=chat,
         export=export,
         erasure=erasure,
         erasure_saga=erasure_saga,
     )
+
+
+def _apple_grants(stage: Settings, secrets: Secrets, clock: Clock) -> AppleGrants:
+    """What keeps and revokes what Apple grants."""
+    seals = Seals(secrets, stage.data_keys_secret, f"{APP_NAME}/apple-refresh-token")
+    return AppleGrants(AppleAccounts(), _apple_identity(stage, secrets, clock), seals, clock)
 
 
 def _apple_identity(stage: Settings, secrets: Secrets, clock: Clock) -> AppleIdentity | None:

@@ -18,6 +18,7 @@ class Permissions:
     absent object, which is not to be told from a refusal. `lists` names prefixes whose keys are listed (covered by
     that), `lists_versions` those whose versions. `sends_to` names queues by their setting, `receives_from` the queue
     that feeds the function; `reads_secrets` names secrets beside the token keys by their setting.
+    `asks_models` is whether it asks the language models that the stage names, if it names any.
     """
 
     table: tuple[str, ...] = ()
@@ -29,6 +30,7 @@ class Permissions:
     receives_from: str | None = None
     reads_token_keys: bool = False
     reads_secrets: tuple[str, ...] = ()
+    asks_models: bool = False
 
     @property
     def reads_objects(self) -> bool:
@@ -42,8 +44,14 @@ _WHOLE_OBJECT: Final = ("GetObject", "PutObject", "DeleteObject")
 
 _ANALYSIS: Final = Permissions(
     table=("GetItem", "UpdateItem", "DeleteItem"),
-    objects={"uploads/": _READ_AND_DELETE, "results/": _WHOLE_OBJECT, "failures/": _WHOLE_OBJECT},
+    objects={
+        "uploads/": _READ_AND_DELETE,
+        "requests/": _READ_AND_DELETE,
+        "results/": _WHOLE_OBJECT,
+        "failures/": _WHOLE_OBJECT,
+    },
     sends_to=("retries_queue",),
+    asks_models=True,
 )
 
 _BILLING: Final = (
@@ -63,14 +71,16 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         objects={
             # A presigned POST is allowed what its signer is allowed.
             "uploads/": _WHOLE_OBJECT,
+            "requests/": _WHOLE_OBJECT,
             "results/": _READ_AND_DELETE,
             "failures/": _READ_AND_DELETE,
             "exports/": ("GetObject", "PutObject"),
         },
         lists=tuple(OBJECTS),
-        sends_to=("retries_queue", "erasures_queue"),
+        sends_to=("retries_queue", "chat_queue", "erasures_queue"),
         reads_token_keys=True,
         reads_secrets=("apple_sign_in_secret", "data_keys_secret", *_STORES),
+        asks_models=True,
     ),
     "document_uploaded": _ANALYSIS,
     "retry_analysis": Permissions(
@@ -78,12 +88,25 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         objects=_ANALYSIS.objects,
         sends_to=_ANALYSIS.sends_to,
         receives_from="retries_queue",
+        asks_models=True,
+    ),
+    "answer_question": Permissions(
+        table=("GetItem", "UpdateItem", "DeleteItem"),
+        objects={"requests/": _READ_AND_DELETE, "results/": _WHOLE_OBJECT},
+        sends_to=("chat_queue",),
+        receives_from="chat_queue",
+        asks_models=True,
     ),
     "sweep_jobs": Permissions(
         table=("GetItem", "UpdateItem", "DeleteItem"),
         indexes={keys.DUE_INDEX: ("Query",)},
-        objects={"uploads/": _READ_AND_DELETE, "results/": _READ_AND_DELETE, "failures/": _WHOLE_OBJECT},
-        sends_to=("retries_queue",),
+        objects={
+            "uploads/": _READ_AND_DELETE,
+            "requests/": ("DeleteObject",),
+            "results/": _READ_AND_DELETE,
+            "failures/": _WHOLE_OBJECT,
+        },
+        sends_to=("retries_queue", "chat_queue"),
     ),
     "sweep_usage": Permissions(
         table=("GetItem", "PutItem"),

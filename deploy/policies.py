@@ -42,7 +42,22 @@ def policy(function: str, needs: Permissions, settings: Settings) -> dict[str, A
     if needs.reads_secrets:
         secrets = [_secret(getattr(settings, name), settings) for name in needs.reads_secrets]
         statements.append(_allow("Secrets", ["secretsmanager:GetSecretValue"], secrets))
+    if needs.asks_models:
+        statements += _models(settings)
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _models(settings: Settings) -> list[dict[str, Any]]:
+    """Allow what the stage's analysts need: the named model where it may run, the key of the other API, or nothing."""
+    statements = []
+    if "bedrock" in settings.analysts:
+        # Converse asks for the same permission as InvokeModel. Answers are not streamed.
+        arns = settings.models.bedrock.arns(settings.account_id)
+        statements.append(_allow("Models", ["bedrock:InvokeModel"], arns))
+    if "anthropic" in settings.analysts:
+        secret = _secret(settings.anthropic_secret, settings)
+        statements.append(_allow("ModelKey", ["secretsmanager:GetSecretValue"], [secret]))
+    return statements
 
 
 def _allow(sid: str, actions: list[str], resources: list[str]) -> dict[str, Any]:

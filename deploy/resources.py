@@ -26,6 +26,8 @@ ERASURE_TIMEOUT: Final = timedelta(seconds=120)
 
 LOOK_TIMEOUT: Final = timedelta(seconds=180)
 """The longest that a batch of looks at subscriptions may take, with stores that answer slowly."""
+CHAT_TIMEOUT: Final = timedelta(seconds=60)
+"""The longest that answering one question may take."""
 
 VISIBILITY_FACTOR: Final = 6
 """AWS ("Using Lambda with Amazon SQS", queue configuration): at least six times the function's time-out, so that a
@@ -113,6 +115,7 @@ class Resources:
     app_store: GivenSecret
     play_store: GivenSecret
     stripe: GivenSecret
+    anthropic: GivenSecret
 
     @property
     def stores(self) -> tuple[GivenSecret, ...]:
@@ -140,6 +143,7 @@ def declare(settings: Settings) -> Resources:
         queues=(
             Queue(settings.retries_queue, visibility=ANALYSIS_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.priority_queue, visibility=ANALYSIS_TIMEOUT * VISIBILITY_FACTOR),
+            Queue(settings.chat_queue, visibility=CHAT_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.resets_queue, visibility=RESET_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.erasures_queue, visibility=ERASURE_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.billing_looks_queue, visibility=LOOK_TIMEOUT * VISIBILITY_FACTOR),
@@ -173,6 +177,11 @@ def declare(settings: Settings) -> Resources:
             settings.stripe_secret,
             "Our API key and the secrets that sign webhooks, from Stripe's dashboard.",
             fields=("api_key", "webhook_secret", "previous_webhook_secret"),
+        ),
+        anthropic=GivenSecret(
+            settings.anthropic_secret,
+            "The key of Anthropic's API, from its console; only for stages whose ANALYST names anthropic.",
+            fields=("api_key",),
         ),
     )
 

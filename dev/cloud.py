@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dev.children import Child, wait_until
 from dev.ministack import start_ministack
 from dev.stage import CLOUD_LOG, RUN_FOLDER, Ports, require_free, settings_of
 from dev.supervision import Session
 from dev.upkeep import keep_up
+
+if TYPE_CHECKING:
+    from chalicelib.config import Settings
+    from deploy.resources import Resources
+    from dev.provision import Clients
 
 PYTHON: Final = Path(sys.executable)
 BRIDGE_LOG: Final = RUN_FOLDER / "bridge.log"
@@ -50,6 +55,22 @@ def start_surroundings(session: Session, ports: Ports) -> None:
     os.environ["APP_STORE_ROOTS"] = storefront.root()
     ROOTS_FILE.write_text(storefront.root(), encoding="utf-8")
     storefront.start()
+    if asks_models(settings):
+        _start_models(ports, resources, clients)
+
+
+def asks_models(settings: Settings) -> bool:
+    """Whether the stage's analysts ask a language model, for which something has to stand in."""
+    return bool({"bedrock", "anthropic"}.intersection(settings.analysts))
+
+
+def _start_models(ports: Ports, resources: Resources, clients: Clients) -> None:
+    from dev.model_stand_in import KEY, ModelStandIn
+    from dev.provision import put_given
+
+    require_free(ports.models, "the stand-in for language models", "MODELS_PORT")
+    put_given(resources.anthropic, {"api_key": KEY}, clients.secretsmanager)
+    ModelStandIn(ports.models).start()
 
 
 def cloud(session: Session, ports: Ports) -> int:

@@ -144,7 +144,7 @@ def travel(ports: Ports, say: Callable[[str], None]) -> dict[str, Any]:
         result = backend.result(job_id)
         notes.append(
             f"{len(result['lab_results'])} laboratory results, {len(result['vitals'])} vitals, "
-            f"confidence {result['confidence_score']} of 10"
+            f"confidence {result['confidence_score']} of 10, by {result['processing_summary']['analyst']}"
         )
     with account.step("usage after") as notes:
         notes.append(_usage(backend.subscription()))

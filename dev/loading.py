@@ -59,6 +59,7 @@ def child_environment(ports: Ports) -> dict[str, str]:
         "CLOUD_PORT": str(ports.cloud),
         "IDENTITY_PROVIDER_PORT": str(ports.identity_provider),
         "STOREFRONT_PORT": str(ports.storefront),
+        "MODELS_PORT": str(ports.models),
         "AWS_REGION": settings_of(ports).region,
         "AWS_EC2_METADATA_DISABLED": "true",
         # A proxy cannot reach our loopback.

@@ -37,6 +37,7 @@ class Ports:
     cloud: int
     identity_provider: int
     storefront: int
+    models: int = 4569
 
     @property
     def service_url(self) -> str:
@@ -58,10 +59,15 @@ class Ports:
         """The simulated stores."""
         return f"http://{HOST}:{self.storefront}"
 
+    @property
+    def models_url(self) -> str:
+        """The stand-in for language models, where the stage asks one."""
+        return f"http://{HOST}:{self.models}"
+
 
 def ports_from(environment: Mapping[str, str]) -> Ports:
-    """Read the ports from `PORT` (8000), `CLOUD_PORT` (4566), `IDENTITY_PROVIDER_PORT` (4567) and `STOREFRONT_PORT`
-    (4568).
+    """Read the ports from `PORT` (8000), `CLOUD_PORT` (4566), `IDENTITY_PROVIDER_PORT` (4567), `STOREFRONT_PORT` (4568)
+    and `MODELS_PORT` (4569).
 
     Raises:
         ValueError: one of them is not a port.
@@ -71,6 +77,7 @@ def ports_from(environment: Mapping[str, str]) -> Ports:
         cloud=_port(environment, "CLOUD_PORT", 4566),
         identity_provider=_port(environment, "IDENTITY_PROVIDER_PORT", 4567),
         storefront=_port(environment, "STOREFRONT_PORT", 4568),
+        models=_port(environment, "MODELS_PORT", 4569),
     )
 
 
@@ -135,6 +142,10 @@ def _addresses(ports: Ports) -> dict[str, str]:
         "PLAY_TOKEN_URL": f"{stores}/google/token",
         "PLAY_API_URL": f"{stores}/androidpublisher/v3",
         "STRIPE_API_URL": f"{stores}/stripe",
+        "BEDROCK_ENDPOINT_URL": ports.models_url,
+        "ANTHROPIC_URL": ports.models_url,
+        # `ANALYST=bedrock make demo` takes the place of what the stage says.
+        **({"ANALYST": os.environ["ANALYST"]} if os.environ.get("ANALYST") else {}),
     }
 
 

@@ -29,6 +29,10 @@ class Notices:
     providers: Callable[[], Mapping[SubscriptionProvider, Provider]]
     application: Application
 
+    def receive_at(self, path: str, raw_body: bytes, headers: Mapping[str, str]) -> WebhookAnswer:
+        """Apply what a store posts to its own path, which ends in its name. Raises as `receive` does."""
+        return self.receive(SubscriptionProvider(path.rsplit("/", 1)[-1]), raw_body, headers)
+
     def receive(self, name: SubscriptionProvider, raw_body: bytes, headers: Mapping[str, str]) -> WebhookAnswer:
         """Apply what a store posts. It repeats what is not answered with 200, and a repetition changes nothing.
 

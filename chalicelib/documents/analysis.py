@@ -136,7 +136,7 @@ class Pipeline:
         result = compose(
             analysis,
             job_id=job.data.job_id,
-            analyst=self.analyst.name,
+            analyst=analysis.analyst or self.analyst.name,
             at=now,
             seconds=started_seconds(job, now),
         )
@@ -160,7 +160,7 @@ class Pipeline:
             declared = Declared(file_type=file_type.value, file_size=int(job.data.file_size or 0))
             limits = InspectionLimits(max_bytes=self.rules.presigned_limit_bytes)
             file_type = self.inspect(content, declared, limits).file_type
-        return Document(content, file_type)
+        return Document(content, file_type, job.data.user_id)
 
     @staticmethod
     def _require_same_bytes(job: JobItem, content: bytes) -> None:

@@ -17,7 +17,7 @@ from chalicelib.documents.places import all_keys, failure_key, result_key, uploa
 from chalicelib.documents.results import Failure, read_failure, read_result
 from chalicelib.ids import is_job_id
 from chalicelib.models.job import JobItem
-from chalicelib.models.states import JobState
+from chalicelib.models.states import JobKind, JobState
 from chalicelib.observe.log import log
 from chalicelib.rules import Rules
 from chalicelib.stores.jobs import JobStore
@@ -63,6 +63,14 @@ class Library:
         Raises:
             NotFound: JOB_NOT_FOUND. Conflict: RESULT_NOT_READY, or JOB_FAILED with `details.error_code`.
         """
+        return read_result(self.stored(caller, job_id))
+
+    def stored(self, caller: Caller, job_id: str) -> bytes:
+        """Return the result of a job of any kind as it is stored.
+
+        Raises:
+            NotFound, Conflict: as `result` does.
+        """
         job = self._find(caller, job_id)
         now = self.clock.now()
         if job is not None:
@@ -73,7 +81,7 @@ class Library:
                 raise _failed(str(job.data.error_code or "PROCESSING_TIMEOUT"), job.data.error_message)
         content = self.objects.get(result_key(caller.user_id, job_id), RESULT_LIMIT_BYTES)
         if content is not None:
-            return read_result(content)
+            return content
         if job is not None:
             raise not_found()
         failure = self._failure_by_location(caller.user_id, job_id)
@@ -143,7 +151,8 @@ class Library:
 
         None leaves the locations to decide: the item is gone or never was.
         """
-        if not is_job_id(job_id):
+        # Answers of the chat are read under their own path.
+        if not is_job_id(job_id) or job_id.startswith(JobKind.CHAT):
             self.sessions.require_live(self.profiles.by_id(caller.user_id), caller)
             raise not_found()
         user, job = self.jobs.find_with_owner(caller.user_id, job_id)

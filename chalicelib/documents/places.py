@@ -35,6 +35,11 @@ def result_key(user_id: str, job_id: str) -> str:
     return f"results/{user_id}/{job_id}.json"
 
 
+def request_key(user_id: str, job_id: str) -> str:
+    """What was sent for a job that needs no document. Fires no event."""
+    return f"requests/{user_id}/{job_id}.json"
+
+
 def failure_key(user_id: str, job_id: str) -> str:
     """Why there is none."""
     return f"failures/{user_id}/{job_id}.json"
@@ -43,7 +48,7 @@ def failure_key(user_id: str, job_id: str) -> str:
 def all_keys(user_id: str, job_id: str) -> list[str]:
     """Every key that a job's objects can have."""
     uploads = [upload_key(user_id, job_id, file_type) for file_type in FileType]
-    return [*uploads, result_key(user_id, job_id), failure_key(user_id, job_id)]
+    return [*uploads, *(key(user_id, job_id) for key in (request_key, result_key, failure_key))]
 
 
 def read_upload_key(key: str) -> Upload | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -12,7 +13,7 @@ from chalicelib.documents.doors import Objects
 from chalicelib.documents.jobs import UNFINISHED
 from chalicelib.documents.outcomes import Outcomes
 from chalicelib.models.job import JobItem
-from chalicelib.models.states import JobState
+from chalicelib.models.states import JobKind, JobState
 from chalicelib.observe.log import log
 from chalicelib.rules import Rules
 from chalicelib.stores.jobs import JobStore
@@ -34,6 +35,8 @@ class JobSweep:
     outcomes: Outcomes
     clock: Clock
     rules: Rules
+    # Kinds of jobs that belong to other rooms, and what those do with one that is due.
+    others: Mapping[JobKind, Callable[[JobItem], None]] = field(default_factory=dict)
 
     def sweep(self) -> None:
         """Move on every job that is due.
@@ -59,6 +62,9 @@ class JobSweep:
     def _look_at(self, job: JobItem | None, now: datetime) -> None:
         if job is None or job.data.state not in UNFINISHED or due_at(job) > now:
             return  # The index is a moment behind: somebody has moved it on.
+        if job.data.kind in self.others:
+            self.others[job.data.kind](job)
+            return
         is_waiting_for_bytes = job.data.state == JobState.UPLOADED
         if is_waiting_for_bytes and not self.objects.exists(str(job.data.object_key)):
             self.outcomes.fail(job, *_NEVER_ARRIVED)

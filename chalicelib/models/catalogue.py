@@ -17,8 +17,10 @@ from chalicelib.models.history import (
     DeviceHistoryItem,
     LimitItem,
     SessionHistoryItem,
+    SpendingItem,
     SubscriptionHistoryItem,
     SweepItem,
+    SwitchItem,
 )
 from chalicelib.models.holdings import (
     guards_of_payment,
@@ -200,6 +202,26 @@ KINDS: Final[Mapping[str, ItemKind]] = {
         description="Counts calls for some minutes under a hash, which does not say whose they are.",
         after_erasure=AfterErasure.UNTOUCHED,
     ),
+    "model_spending": ItemKind(
+        SpendingItem,
+        "SPENDING#<hash of the user id> / DAY#<date>",
+        "What language models cost for one person on one day: the daily cap is held against it.",
+        "Three days.",
+        Lifetime.EPHEMERAL,
+        is_personal=False,
+        description="Adds up for some days what models cost, under a hash, which does not say whose it is.",
+        after_erasure=AfterErasure.UNTOUCHED,
+    ),
+    "switch": ItemKind(
+        SwitchItem,
+        "SWITCH#<name> / SWITCH",
+        "Something that operators turn off and on, such as the language models.",
+        "For ever; one item per switch.",
+        Lifetime.LASTING,
+        is_personal=False,
+        description="Says whether a part of the service is turned off, and nothing of anybody.",
+        after_erasure=AfterErasure.UNTOUCHED,
+    ),
     "erasure": ItemKind(
         ErasureItem,
         "ERASURE#<hash of the request id> / ERASURE",
@@ -244,7 +266,18 @@ WITHHELD: Final[Mapping[str, str]] = {
 
 OBJECTS: Final[Mapping[str, ObjectKind]] = {
     "uploads/": ObjectKind("document", "A document that you uploaded, as it arrived.", "Two days.", is_shown=False),
-    "results/": ObjectKind("result", "What a document of yours says.", "Two days.", is_shown=True),
+    "results/": ObjectKind(
+        "result",
+        "What a document of yours says, or an answer of the chat.",
+        "Two days; an answer leaves a quarter of an hour after it was fetched.",
+        is_shown=True,
+    ),
+    "requests/": ObjectKind(
+        "request",
+        "What you sent for a report that was not written yet, or asked in the chat and was not answered yet.",
+        "Until it is done; two days.",
+        is_shown=False,
+    ),
     "failures/": ObjectKind("failure", "Why a document could not be analysed.", "Two days.", is_shown=True),
     "exports/": ObjectKind("export", "A large export that you asked for before.", "Two days.", is_shown=False),
 }

@@ -1,8 +1,8 @@
-"""What `current_*` replaced, and the small items that keep count: limits and sweeps."""
+"""What `current_*` replaced, and the small items that keep count: limits, spending, switches and sweeps."""
 
 from __future__ import annotations
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.models.attributes import DateAttribute, InstantAttribute, Part
 from chalicelib.models.base import Item
@@ -31,6 +31,26 @@ class LimitItem(Item, discriminator="limit"):
     """A counter of calls. Carries a `ttl`. `calls` stands at the top level, where `ADD` works."""
 
     calls = NumberAttribute(default=0)
+
+
+class SpendingItem(Item, discriminator="model_spending"):
+    """What models cost for one person and day, in millionths of a dollar. Carries a `ttl`. At the top level, where
+    `ADD` works."""
+
+    micros = NumberAttribute(default=0)
+
+
+class SwitchData(Part):
+    """Whether something is turned off, and why."""
+
+    is_off = BooleanAttribute()
+    reason = UnicodeAttribute()
+
+
+class SwitchItem(Item, discriminator="switch"):
+    """Something that operators turn off and on without a deployment."""
+
+    data = SwitchData()
 
 
 class SweepData(Part):

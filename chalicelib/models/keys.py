@@ -132,6 +132,17 @@ def limit_key(limit: str, subject: str, window: int) -> Key:
     return Key(f"LIMIT#{limit}#{subject}", f"WINDOW#{window}")
 
 
+def spending_key(user_id: str, day: date) -> Key:
+    """What models cost for one person on one day (UTC). It outlives an erasure by days, so it does not say whose it
+    is."""
+    return Key(f"SPENDING#{hashlib.sha256(f'spending/1:{user_id}'.encode()).hexdigest()}", f"DAY#{day.isoformat()}")
+
+
+def switch_key(name: str) -> Key:
+    """Something that operators turn off and on."""
+    return Key(f"SWITCH#{name}", "SWITCH")
+
+
 def sweep_key(name: str) -> Key:
     """How far a scheduled sweep has come."""
     return Key(f"SWEEP#{name}", "PROGRESS")

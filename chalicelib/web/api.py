@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Final, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from chalice.app import Chalice, Request, Response
 
@@ -66,6 +67,8 @@ class Endpoint:
     form: type[Any] | None
     query: tuple[str, ...]
     status: int
+    other_answers: tuple[type[Any], ...] = ()
+    binary: tuple[str, ...] = ()
 
     @property
     def content_type(self) -> str:
@@ -106,20 +109,25 @@ class Api:
         form: type[Any] | None = None,
         query: tuple[str, ...] = (),
         status: int = 200,
+        binary: tuple[str, ...] = (),
     ) -> Callable[[V], V]:
         """Declare a route: the first path is its name, the others are aliases. Returns the view unchanged.
 
         What a route reads and answers stands in the view's own types: `Call[Body]`, with None for a route without a
-        JSON body, and the answer, which may stand in a `WithStatus`.
+        JSON body, and the answer, which may stand in a `WithStatus`; of several, as `A | B | Raw`, the first is the
+        ordinary one. `binary` names the media types that it answers with bytes to whoever accepts them.
         `limit` is None where an answer asks nobody anything: a probe must not fail because something else does. `form`
         describes a multipart body, which the room reads by itself. The error codes of a route stand on its answer
         struct, as `ERRORS`, written `"404 JOB_NOT_FOUND"`.
         """
 
         def declare(view: V) -> V:
-            body, answers = _shapes_of(view)
-            endpoint = Endpoint(method, paths, view, guard, limit, body, answers, form, query, status)
+            body, answers, *others = _shapes_of(view)
+            endpoint = Endpoint(
+                method, paths, view, guard, limit, body, answers, form, query, status, tuple(others), binary
+            )
             self.endpoints.append(endpoint)
+            self.app.api.binary_types.extend(one for one in binary if one not in self.app.api.binary_types)
             for number, path in enumerate(paths):
                 name = view.__name__ if number == 0 else f"{view.__name__}_alias_{number}"
                 register = self.app.route(
@@ -186,15 +194,16 @@ class Api:
         return endpoint.view(call)
 
 
-def _shapes_of(view: Callable[..., Any]) -> tuple[type[Any] | None, type[Any]]:
-    """Return the struct of a view's body, and that of its answer."""
+def _shapes_of(view: Callable[..., Any]) -> tuple[Any, ...]:
+    """Return the struct of a view's body (None without one), and those of its answers."""
     hints = get_type_hints(view)
     answers = hints.pop("return")
     if get_origin(answers) is WithStatus:
         (answers,) = get_args(answers)
     (call,) = hints.values()
     (body,) = get_args(call)
-    return None if body is type(None) else body, answers
+    several = get_args(answers) if get_origin(answers) in {Union, UnionType} else (answers,)
+    return None if body is type(None) else body, *(one for one in several if one is not Raw or len(several) == 1)
 
 
 def _audit_refusal(error: Exception, endpoint: Endpoint) -> None:

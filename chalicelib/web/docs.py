@@ -20,17 +20,14 @@ _POLICY: Final = (
 )
 
 
-def page() -> Raw:
-    """Return the page itself."""
-    return _file("index.html", "text/html; charset=utf-8", "no-cache")
-
-
-def asset(name: str) -> Raw:
-    """Return one of the page's files.
+def served(name: str | None) -> Raw:
+    """Return one of the page's files, and without a name the page itself.
 
     Raises:
         NotFound: there is no such file; names are looked up in a fixed list, never in the file system.
     """
+    if name is None:
+        return _file("index.html", "text/html; charset=utf-8", "no-cache")
     if name not in _ASSETS:
         raise errors.NotFound()
     return _file(name, f"{_ASSETS[name]}; charset=utf-8", "public, max-age=86400")

@@ -42,6 +42,9 @@ UPLOAD: Final = Limit("upload", 5)
 WEBHOOK: Final = Limit("webhook", 600, is_per_address=True)
 STATUS: Final = Limit("status", 200)
 RESULT: Final = Limit("result", 100)
+REPORT: Final = Limit("doctor_report", 5)
+CHAT_PROMPTS: Final = Limit("chat_prompts", 50)
+CHAT_MESSAGES: Final = Limit("chat_messages", 30)
 SUBSCRIPTIONS: Final = Limit("subscriptions", 20)
 
 

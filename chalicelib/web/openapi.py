@@ -67,7 +67,7 @@ def _shapes(endpoints: Iterable[Endpoint]) -> list[type[Any]]:
     """All structs of the document, each once, in the order of declaration."""
     found: dict[type[Any], None] = {ErrorEnvelope: None}
     for endpoint in endpoints:
-        for shape in (endpoint.body, endpoint.form, endpoint.answers):
+        for shape in (endpoint.body, endpoint.form, endpoint.answers, *endpoint.other_answers):
             if shape is not None and shape is not Raw:
                 found[shape] = None
     return list(found)
@@ -111,11 +111,11 @@ def _parameters(endpoint: Endpoint, path: str) -> list[dict[str, Any]]:
 
 
 def _responses(endpoint: Endpoint, refs: dict[type[Any], Any]) -> dict[str, Any]:
-    content = (
-        {"text/plain": {"schema": {"type": "string"}}}
-        if endpoint.answers is Raw
-        else {JSON: {"schema": refs[endpoint.answers]}}
-    )
+    content: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}}}
+    if endpoint.answers is not Raw:
+        schemas = [refs[one] for one in (endpoint.answers, *endpoint.other_answers)]
+        content = {JSON: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
+    content |= {media: {"schema": {"type": "string", "format": "binary"}} for media in endpoint.binary}
     responses: dict[str, Any] = {str(endpoint.status): {"description": "Success.", "content": content}}
     for status, codes in sorted(_codes(endpoint).items()):
         responses[str(status)] = {

@@ -21,12 +21,13 @@ CORS: Final = CORSConfig(
         "X-Request-Timestamp",
         "Idempotency-Key",
     ],
-    expose_headers=["X-Request-ID", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],
+    expose_headers=["X-Request-ID", "ETag", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],
     max_age=600,
 )
 """Chalice itself adds `Authorization` and the headers of signed requests. No cookies exist, so any origin may ask."""
 
 JSON: Final = "application/json"
+_NOT_MODIFIED: Final = 304
 
 Headers = dict[str, str | list[str]]
 """What Chalice takes; ours have one value each."""
@@ -42,9 +43,10 @@ A = TypeVar("A", bound=Answer)
 
 
 class Raw(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer that is not our JSON: a page, an asset, the OpenAPI document, an empty 304."""
+    """An answer that is not our JSON: a page, an asset, the OpenAPI document, an empty 304. Bytes need a route that
+    declares their type in `binary`."""
 
-    body: str
+    body: str | bytes
     content_type: str
     status: int = 200
     headers: Mapping[str, str] = {}
@@ -73,4 +75,6 @@ def to_http(answer: Answer | WithStatus[Any] | Raw, correlation_id: str) -> Resp
     if isinstance(answer, WithStatus):
         status, body = answer.status, answer.answer
         headers |= answer.headers
-    return Response(body=encode(body), status_code=status, headers=headers | {"Content-Type": JSON})
+    # Whoever is answered 304 has the body (RFC 9110, section 15.4.5).
+    written = "" if status == _NOT_MODIFIED else encode(body)
+    return Response(body=written, status_code=status, headers=headers | {"Content-Type": JSON})

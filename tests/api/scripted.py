@@ -10,7 +10,9 @@ from datetime import datetime
 import pytest
 
 from chalicelib import wiring
+from chalicelib.errors import AnalystUnavailable
 from chalicelib.gateways.analyst.findings import Analysis, Document
+from chalicelib.gateways.analyst.talk import Narrative, Question, Reply, ReportRequest
 
 
 @dataclass
@@ -24,6 +26,12 @@ class Failing:
     def analyse(self, document: Document, deadline: datetime) -> Analysis:
         self.calls += 1
         raise self.failure(document) from ValueError(str(document.content[:4000]))
+
+    def answer(self, question: Question, deadline: datetime) -> Reply:
+        raise AnalystUnavailable
+
+    def report(self, request: ReportRequest, deadline: datetime) -> Narrative:
+        raise AnalystUnavailable
 
 
 @contextmanager

@@ -209,7 +209,7 @@ def _make_surroundings(settings: config.Settings) -> None:
         Bucket=settings.bucket_name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
     )
     sqs = boto3.client("sqs", region_name=region)
-    for queue in (settings.retries_queue, settings.resets_queue, settings.erasures_queue):
+    for queue in (settings.retries_queue, settings.chat_queue, settings.resets_queue, settings.erasures_queue):
         sqs.create_queue(QueueName=queue)
     boto3.client("secretsmanager", region_name=region).create_secret(
         Name=settings.token_keys_secret,

@@ -9,11 +9,11 @@ import pytest
 from tests.architecture import sources
 
 FLOORS = [
-    {"config", "config_billing", "rules", "errors", "clock", "ids", "money", "observe"},
+    {"config", "config_billing", "model_config", "rules", "errors", "clock", "ids", "money", "observe"},
     {"models"},
     {"web", "stores", "gateways"},
     {"identity", "billing", "documents", "chat", "reports", "privacy", "migration"},
-    {"wiring_billing"},
+    {"wiring_analysis", "wiring_billing"},
     {"wiring"},
     {"app"},
 ]

@@ -36,6 +36,8 @@ ROUTES = {
     "POST /api/v1/process/doctor-report": "doctor report",
     "GET /chat/prompts": "chat prompts",
     "POST /chat/messages": "chat messages",
+    "POST /api/v1/chat/messages": "chat messages",
+    "GET /api/v1/chat/jobs/{job_id}/status": "status",
     "GET /subscriptions/current": "subscriptions",
     "DELETE /subscriptions/current": "subscriptions",
     "GET /subscriptions/usage": "subscriptions",
@@ -47,11 +49,8 @@ ROUTES = {
     "GET /health/check": "none",
     "GET /openapi.json": "none",
     "GET /docs": "none",
-    "GET /docs/assets/{name}": "none",
     "POST /webhooks/apple-identity": "webhook",
     "POST /webhooks/apple": "webhook",
-    "POST /webhooks/google": "webhook",
-    "POST /webhooks/stripe": "webhook",
 }
 """Routes with a limit of their own; every other one is `general`."""
 

@@ -54,6 +54,7 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_run(stage:
     read_by = {
         "analysis-retries": "retry_analysis",
         "analysis-priority": "retry_analysis",
+        "chat-answers": "answer_question",
         "usage-resets": "reset_usage_batch",
         "erasures": "carry_erasure_on",
         "billing-looks": "reconcile_subscriptions",

@@ -25,10 +25,11 @@ EXPECTED = ROOT / "tests" / "data" / "lab-reports" / "pathology-panel-10-pages.e
 
 
 @contextmanager
-def command(name: str, folder: Path) -> Iterator[tuple[subprocess.Popen[str], Ports, Path]]:
+def command(name: str, folder: Path, analyst: str = "local") -> Iterator[tuple[subprocess.Popen[str], Ports, Path]]:
     """Start a command; yields the process, its ports, and the file with what it says."""
-    names = ("PORT", "CLOUD_PORT", "IDENTITY_PROVIDER_PORT", "STOREFRONT_PORT")
+    names = ("PORT", "CLOUD_PORT", "IDENTITY_PROVIDER_PORT", "STOREFRONT_PORT", "MODELS_PORT")
     chosen = {variable: str(free_port()) for variable in names} | {"SERENYA_RUN_FOLDER": str(folder)}
+    chosen["ANALYST"] = analyst
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SERENYA_"))}
     said = folder / "said.txt"
     with said.open("w") as output:
@@ -62,8 +63,11 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_the_demonstration_shows_exactly_the_abnormal_rows_of_the_sample_and_leaves_nothing(tmp_path: Path) -> None:
-    with command("demo", tmp_path) as (process, ports, said):
+@pytest.mark.parametrize("analyst", ["local", "bedrock", "anthropic"])
+def test_the_demonstration_shows_exactly_the_abnormal_rows_of_the_sample_and_leaves_nothing(
+    tmp_path: Path, analyst: str
+) -> None:
+    with command("demo", tmp_path, analyst) as (process, ports, said):
         assert process.wait(90) == 0, said.read_text()
         text = said.read_text()
         assert not answers(f"{ports.service_url}/health")
@@ -71,6 +75,7 @@ def test_the_demonstration_shows_exactly_the_abnormal_rows_of_the_sample_and_lea
     table = text.split("findings outside their range:\n\n")[1].split("\n\n")[0].splitlines()[2:]
     abnormal = [row["test_name"] for row in json.loads(EXPECTED.read_text())["lab_results"] if row["is_abnormal"]]
     assert [line.strip().split("  ")[0] for line in table] == abnormal
+    assert f"by {analyst}" in text
     assert "usage before" in text
     assert "0 of 5 documents" in text
     assert "1 of 5 documents" in text

@@ -35,6 +35,7 @@ from chalicelib.gateways.analyst.findings import (
     VitalFinding,
     VitalType,
 )
+from chalicelib.gateways.analyst.talk import Narrative, Question, Reply, ReportRequest
 from chalicelib.gateways.object_store import ObjectStore
 from chalicelib.identity.sessions import SessionRule
 from chalicelib.models import keys
@@ -93,6 +94,12 @@ class Script:
             return step
         step()
         return an_analysis()
+
+    def answer(self, question: Question, deadline: datetime) -> Reply:
+        raise errors.AnalystUnavailable
+
+    def report(self, request: ReportRequest, deadline: datetime) -> Narrative:
+        raise errors.AnalystUnavailable
 
 
 @dataclass

@@ -9,6 +9,8 @@ from typing import Protocol
 
 import msgspec
 
+from chalicelib.gateways.analyst.talk import Narrative, Question, Reply, ReportRequest
+
 
 class FileType(StrEnum):
     """The kinds of document that the service reads."""
@@ -41,10 +43,15 @@ class VitalType(StrEnum):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where a finding stands in the document: the page (from 1) and the text of its line as read."""
+    """Where a finding stands in the document: the page (from 1) and the text of its line as read.
+
+    `is_verified` is False where a model quoted the text and code did not find it in the document, or could not look:
+    the finding is not to be shown as a fact.
+    """
 
     page: int
     text: str
+    is_verified: bool = True
 
 
 class LabFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,19 +108,29 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     vitals: tuple[VitalFinding, ...]
     disclaimers: tuple[str, ...]
     model_used: str
+    analyst: str = ""
+    """Which of a stage's analysts it was."""
 
 
 class Document(msgspec.Struct, frozen=True):
-    """The bytes of an inspected upload, and what kind of file they are."""
+    """The bytes of an inspected upload, what kind of file they are, and whose cap a model's price counts against."""
 
     content: bytes
     file_type: FileType
+    owner_id: str = ""
 
 
 class Analyst(Protocol):
-    """Reads a document. Implementations: a language model behind an API, or the local reader of laboratory tables."""
+    """Reads documents, answers questions and writes reports.
 
-    name: str
+    Implementations: a language model behind an API, the local analyst without a model, and an order of several. What
+    comes out may be shown as it is: values are checked against the document, and words for what must not be in them.
+    """
+
+    @property
+    def name(self) -> str:
+        """What settings call it."""
+        ...
 
     def analyse(self, document: Document, deadline: datetime) -> Analysis:
         """Return what the document says, before `deadline`.
@@ -122,5 +139,21 @@ class Analyst(Protocol):
             NotMedical: it is readable and not a medical document.
             Unreadable: there is nothing to read in it.
             AnalystUnavailable: no answer in time, or none that makes sense; worth a retry.
+        """
+        ...
+
+    def answer(self, question: Question, deadline: datetime) -> Reply:
+        """Return an answer to a person's question, before `deadline`.
+
+        Raises:
+            AnalystUnavailable: no answer in time, or none that may be shown. Show a text of your own.
+        """
+        ...
+
+    def report(self, request: ReportRequest, deadline: datetime) -> Narrative:
+        """Return the words of a report for a doctor about the given values, before `deadline`.
+
+        Raises:
+            AnalystUnavailable: no words in time, or none that may be shown.
         """
         ...

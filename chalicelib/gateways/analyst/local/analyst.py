@@ -12,6 +12,7 @@ from chalicelib.errors import AnalystUnavailable, Unreadable
 from chalicelib.gateways.analyst.findings import Analysis, Document
 from chalicelib.gateways.analyst.local.exchange import Answer, Order, outcome
 from chalicelib.gateways.analyst.local.reading import Reading
+from chalicelib.gateways.analyst.talk import Narrative, Question, Reply, ReportRequest
 from chalicelib.gateways.confined import (
     ChildFailed,
     ChildFlooded,
@@ -52,7 +53,33 @@ class LocalAnalyst:
             raise AnalystUnavailable("the deadline had passed before the reading began")
         from chalicelib.gateways.analyst.local.narrate import narrate
 
-        return narrate(self._read(document, deadline))
+        return msgspec.structs.replace(narrate(self._read(document, deadline)), analyst=self.name)
+
+    def answer(self, question: Question, deadline: datetime) -> Reply:
+        """Return what the catalogue of tests says about a question; it takes milliseconds.
+
+        Raises:
+            AnalystUnavailable: the question names no test that the catalogue knows, or the deadline has passed.
+        """
+        self._require_time(deadline)
+        from chalicelib.gateways.analyst.local.talking import reply_of
+
+        return reply_of(question)
+
+    def report(self, request: ReportRequest, deadline: datetime) -> Narrative:
+        """Return the words of a report as code writes them; it takes milliseconds.
+
+        Raises:
+            AnalystUnavailable: the deadline has passed.
+        """
+        self._require_time(deadline)
+        from chalicelib.gateways.analyst.local.talking import narrative_of
+
+        return narrative_of(request)
+
+    def _require_time(self, deadline: datetime) -> None:
+        if self._clock.now() >= deadline:
+            raise AnalystUnavailable("the deadline had passed")
 
     def _read_confined(self, document: Document, deadline: datetime) -> Reading:
         """Read in a process of its own: a file made to crash or to exhaust the parser takes only that with it."""

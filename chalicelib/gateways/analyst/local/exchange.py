@@ -65,7 +65,7 @@ def answer(order: Order) -> Answer:
 
     try:
         deadline = SystemClock().now() + timedelta(seconds=order.seconds)
-        return Answer(reading=_sent(read(order.document, deadline)))
+        return Answer(reading=sent(read(order.document, deadline)))
     except NotMedical:
         return Answer(failure="not_medical")
     except Unreadable:
@@ -86,10 +86,11 @@ def outcome(given: Answer) -> Reading:
         raise Unreadable()
     if given.reading is None:
         raise AnalystUnavailable(given.reason or "the reader gave no answer")
-    return _received(given.reading)
+    return received(given.reading)
 
 
-def _sent(reading: Reading) -> SentReading:
+def sent(reading: Reading) -> SentReading:
+    """Return a reading as it travels."""
     fields = msgspec.structs.asdict(reading)
     return SentReading(**{**fields, "rows": tuple(_sent_row(row) for row in reading.rows)})
 
@@ -101,12 +102,13 @@ def _sent_row(row: Row) -> SentRow:
     return SentRow(**fields, number=value if is_number else None, words=None if is_number else value)
 
 
-def _received(sent: SentReading) -> Reading:
-    fields = msgspec.structs.asdict(sent)
-    return Reading(**{**fields, "rows": tuple(_received_row(row) for row in sent.rows)})
+def received(given: SentReading) -> Reading:
+    """Return a reading that has travelled."""
+    fields = msgspec.structs.asdict(given)
+    return Reading(**{**fields, "rows": tuple(_received_row(row) for row in given.rows)})
 
 
-def _received_row(sent: SentRow) -> Row:
-    fields = msgspec.structs.asdict(sent)
+def _received_row(given: SentRow) -> Row:
+    fields = msgspec.structs.asdict(given)
     number, words = fields.pop("number"), fields.pop("words")
     return Row(**fields, value=words or "" if number is None else number)

@@ -30,7 +30,7 @@ def interpretation(assessments: Sequence[Assessment], vitals: Sequence[VitalRow]
     """
     abnormal = [item for item in assessments if item.standing == "abnormal"]
     parts = [
-        *_urgent([item for item in assessments if item.critical]),
+        *urgent([item for item in assessments if item.critical]),
         *_outside(abnormal),
         *_within([item for item in assessments if item.standing == "normal"]),
         *_without_range([item for item in assessments if item.standing == "unknown"]),
@@ -63,7 +63,8 @@ def vital_interpretation(vital: VitalRow) -> str:
     return f"{name} was noted as {value}, within what is usual for adults at rest."
 
 
-def _urgent(critical: Sequence[Assessment]) -> Iterator[str]:
+def urgent(critical: Sequence[Assessment]) -> Iterator[str]:
+    """Yield the notice about critical values, heading first; nothing where there is none."""
     if not critical:
         return
     named = "; ".join(f"**{escaped(item.row.name)}** {escaped(result_text(item.row))}" for item in critical)

@@ -45,7 +45,7 @@ def read(document: Document, deadline: datetime) -> Reading:
         AnalystUnavailable: the deadline has passed, or it is a picture and no reader of pictures is installed.
     """
     _check(deadline)
-    pages, page_count, source = _pages(document, deadline)
+    pages, page_count, source = pages_of(document, deadline)
     _check(deadline)
     return reading_of(pages, page_count, source, (SystemClock().now() + timedelta(days=1)).date())
 
@@ -83,8 +83,12 @@ def _check(deadline: datetime, needed: timedelta = timedelta()) -> None:
         raise AnalystUnavailable("the deadline has passed before the document was read")
 
 
-def _pages(document: Document, deadline: datetime) -> tuple[list[Page], int, TextSource]:
-    """Return the pages with their words, how many there are, and whether they were text or pictures."""
+def pages_of(document: Document, deadline: datetime) -> tuple[list[Page], int, TextSource]:
+    """Return the pages with their words, how many there are, and whether they were text or pictures.
+
+    Raises:
+        Unreadable, AnalystUnavailable: as `read` does.
+    """
     if document.file_type is not FileType.PDF:
         return [page_of_picture(document.content)], 1, "ocr"
     pages, count = pages_of_pdf(document.content, MAX_PAGES)

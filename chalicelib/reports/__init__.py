@@ -1,0 +1,1 @@
+"""Reports for doctors: ordered, put together from the values that people have, written, and printed."""

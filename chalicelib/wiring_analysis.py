@@ -1,0 +1,92 @@
+"""Builds what asks the analyst: chat and reports, and where jobs of every kind are kept."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+from chalicelib.billing.entitlements import Entitlements, Feature
+from chalicelib.billing.messages import MessageReservations, MessageUnit, message_name
+from chalicelib.billing.usage import Reservations
+from chalicelib.chat import rooms as chat_rooms
+from chalicelib.chat.rooms import Admission, Chat, Counting
+from chalicelib.clock import Clock
+from chalicelib.config import Settings
+from chalicelib.documents import places
+from chalicelib.documents.contract import ResultAnswer
+from chalicelib.documents.library import Library
+from chalicelib.documents.outcomes import Outcomes
+from chalicelib.gateways.analyst import analyst_of
+from chalicelib.gateways.analyst.findings import Analyst
+from chalicelib.gateways.object_store import ObjectStore, s3_client
+from chalicelib.gateways.queues import Queues
+from chalicelib.gateways.secrets import Secrets
+from chalicelib.identity.sessions import SessionRule
+from chalicelib.privacy.consents import require_processing
+from chalicelib.reports import rooms as report_rooms
+from chalicelib.reports.rooms import Reports
+from chalicelib.stores.jobs import JobStore
+from chalicelib.stores.message_units import MessageUnits
+from chalicelib.stores.model_spending import ModelSpending
+from chalicelib.stores.report_orders import ReleasesByKind, ReportOrders
+from chalicelib.stores.usage import UsageStore
+from chalicelib.stores.users import Users
+
+
+class Storage(NamedTuple):
+    """Jobs, their objects, and how they end."""
+
+    usage: UsageStore
+    jobs: JobStore
+    objects: ObjectStore
+    outcomes: Outcomes
+
+
+def analyst_for(stage: Settings, secrets: Secrets, clock: Clock) -> Analyst:
+    """The stage's analysts, and the book that keeps what models cost."""
+    return analyst_of(stage, secrets, ModelSpending(stage.rules.model_daily_cap_cents, clock), clock)
+
+
+def build_chat(
+    users: Users,
+    sessions: SessionRule,
+    storage: Storage,
+    reservations: Reservations,
+    analyst: Analyst,
+    clock: Clock,
+    stage: Settings,
+) -> Chat[MessageUnit]:
+    """Build what answers questions, while somebody waits and later."""
+    asked_by = Admission(users, sessions, require_processing)
+    messages = MessageReservations(reservations, MessageUnits(storage.usage), clock, stage.rules)
+    counting = Counting(messages, message_name, reservations)
+    kept = chat_rooms.Places(storage.jobs, storage.objects, Queues(stage.region), stage.chat_queue)
+    return chat_rooms.chat_of(asked_by, counting, kept, analyst, clock, stage.rules)
+
+
+def build_reports(
+    stage: Settings,
+    users: Users,
+    sessions: SessionRule,
+    storage: Storage,
+    library: Library,
+    analyst: Analyst,
+    clock: Clock,
+) -> Reports[ResultAnswer]:
+    """What takes orders of reports, writes them, and hands out results."""
+    entitlements = Entitlements(clock, stage.upgrade_url)
+    requires = partial(entitlements.require, feature=Feature.MEDICAL_REPORTS)
+    has_trends = partial(entitlements.has, feature=Feature.ADVANCED_ANALYTICS)
+    kept = report_rooms.Places(
+        ReportOrders(), storage.jobs, storage.objects, storage.outcomes, Queues(stage.region), stage.retries_queue,
+        places.request_key, places.result_key,
+    )  # fmt: skip
+    rights = report_rooms.Rights(users, sessions, require_processing, requires, has_trends)
+    return report_rooms.reports_of(rights, kept, library, analyst, clock, stage.rules)
+
+
+def storage_of(stage: Settings, usage: UsageStore, queues: Queues, clock: Clock) -> Storage:
+    """Return where jobs are kept, of every kind."""
+    jobs = JobStore(ReleasesByKind(usage, ReportOrders()), stage.rules.job_due_shards)
+    objects = ObjectStore(stage.bucket_name, partial(s3_client, stage.region))
+    return Storage(usage, jobs, objects, Outcomes(jobs, objects, queues, stage.retries_queue, clock, stage.rules))
