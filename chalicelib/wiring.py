@@ -7,7 +7,6 @@ from functools import cache, partial
 
 from chalicelib.billing.messages import MessageUnit
 from chalicelib.billing.reset import UsageReset
-from chalicelib.billing.standing import renews
 from chalicelib.billing.subscriptions import FreePlan, Subscriptions
 from chalicelib.billing.usage import Reservations
 from chalicelib.chat.rooms import Chat
@@ -127,7 +126,8 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     id_tokens, apple_grants = IdTokens((stage.google, stage.apple), clock, rules), _apple_grants(stage, secrets, clock)
     library = Library(users, session_rule, jobs, objects, outcomes, clock, rules)
     chat = build_chat(users, session_rule, storage, reservations, analyst, clock, stage)
-    export, erasure, erasure_saga = _leaving(stage, users, session_rule, objects, apple_grants, queues, clock)
+    billing = build_billing(stage, users, session_rule, secrets, token_keys, clock)
+    export, erasure, erasure_saga = _leaving(stage, users, session_rule, objects, apple_grants, billing, queues, clock)
     return Rooms(
         rules=rules,
         token_keys=token_keys,
@@ -143,7 +143,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         consents=ConsentChoices(users, ConsentStore(), session_rule, clock),
         devices=Devices(users, DeviceStore(), session_rule, clock),
         subscriptions=subscriptions,
-        billing=build_billing(stage, users, session_rule, secrets, token_keys, clock),
+        billing=billing,
         usage_reset=UsageReset(usage, DueUsers(), queues, stage.resets_queue, clock, rules),
         uploads=Uploads(users, session_rule, require_processing, reservations, jobs, objects, inspect, clock, rules),
         library=library,
@@ -176,11 +176,12 @@ def _leaving(
     session_rule: SessionRule,
     objects: ObjectStore,
     grants: AppleGrants,
+    billing: Billing,
     queues: Queues,
     clock: Clock,
 ) -> tuple[Export, ErasureRequests, ErasureSaga]:
     """What hands people their data, takes requests for erasure, and carries them out."""
-    rules, queue_name = stage.rules, stage.erasures_queue
+    rules, queue_name, charged_by = stage.rules, stage.erasures_queue, billing.renewals.charged_by
     partitions, erasures = Partitions(), Erasures()
     owned = OwnedObjects(stage.bucket_name, partial(s3_client, stage.region))
     for_export, for_erasure = (
@@ -189,6 +190,6 @@ def _leaving(
     belongings = Belongings(partitions, owned, erasures, ConsentStore(), rules)
     return (
         Export(users, session_rule, for_export, partitions, owned, objects, clock, rules),
-        ErasureRequests(erasures, users, session_rule, for_erasure, renews, queues, queue_name, clock, rules),
+        ErasureRequests(erasures, users, session_rule, for_erasure, charged_by, queues, queue_name, clock, rules),
         ErasureSaga(erasures, belongings, users, grants, queues, queue_name, clock, rules),
     )

@@ -15,6 +15,7 @@ from chalicelib.billing.payments import PaymentHistory
 from chalicelib.billing.products import Products
 from chalicelib.billing.purchases import Purchases
 from chalicelib.billing.reconciliation import Reconciliation
+from chalicelib.billing.renewals import Renewals
 from chalicelib.clock import Clock
 from chalicelib.config import Settings
 from chalicelib.gateways.provider_facts import Provider
@@ -41,6 +42,7 @@ class Billing:
     purchases: Purchases
     checkout: Checkout
     payments: PaymentHistory
+    renewals: Renewals
     reconciliation: Reconciliation
     looks: Looks
 
@@ -68,12 +70,14 @@ def build_billing(
         return stores().providers
 
     notices = Notices(providers, application)
+    renewals = Renewals(application.subscriptions, application.products, clock)
     cursors = Cursors(partial(token_keys.derived, Purpose.CURSOR))
     return Billing(
         notices=notices,
         purchases=Purchases(stores, notices, application, sessions, proof),
-        checkout=Checkout(stores, notices, users.by_id, sessions, proof, clock),
+        checkout=Checkout(stores, notices, users.by_id, sessions, proof, renewals, clock),
         payments=PaymentHistory(payments, sessions, users.by_id, cursors),
+        renewals=renewals,
         reconciliation=Reconciliation(providers, notices, live, Queues(stage.region), queue, clock, rules),
         looks=Looks(providers, live, notices, clock),
     )

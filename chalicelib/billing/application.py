@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from chalicelib import errors
@@ -56,6 +56,13 @@ class Application:
             Unavailable: others were faster every time, or the table does not answer.
         """
         require_fitting(word.facts)
+        applied = Applied(Outcome.NOTHING_NEW)
+        for part in word.parts:
+            applied = self._apply(part, applied.outcome)
+        return applied
+
+    def _apply(self, word: Word, earlier: Outcome) -> Applied:
+        """Apply one part; `earlier` is what became of those before it."""
         rounds_left, moves_left = _MOST_ROUNDS, _MOST_MOVES
         while rounds_left and moves_left:
             if word.notice is not None and self.events.find(word.notice.provider, word.notice.event_id) is not None:
@@ -64,15 +71,17 @@ class Application:
                 proposal = self._proposal(word)
             except PaymentMissingError:
                 break
+            if earlier is Outcome.APPLIED:
+                proposal = replace(proposal, applied=replace(proposal.applied, outcome=earlier))
             if proposal.is_empty and word.notice is None:
                 return proposal.applied
             if not self.changes.apply(self._change(word, proposal)):
                 rounds_left -= 1
-            elif proposal.is_whole:
-                _announce(proposal)
+                continue
+            _announce(proposal)
+            if proposal.is_whole:
                 return proposal.applied
-            else:
-                moves_left -= 1
+            moves_left -= 1
         raise errors.Unavailable(message="These purchases are being changed at the moment.")
 
     def _proposal(self, word: Word) -> Proposal:
@@ -104,6 +113,8 @@ class Application:
             happened_at=word.notice.happened_at,
             outcome=outcome,
             rule=applied.rule.value if applied.rule is not None else None,
+            # A known type with a word in it that nobody knows: applied, and kept for somebody to read.
+            raw=word.notice.raw,
         )
         return BillingEventItem(
             *keys.billing_event_key(word.notice.provider, word.notice.event_id),

@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from chalicelib import errors
 from chalicelib.billing.billing_contract import CancelAnswer, CancelRequest, CheckoutAnswer, CheckoutRequest
-from chalicelib.billing.doors import Cashier, FreshProof, Stores
+from chalicelib.billing.doors import FreshProof, Stores
 from chalicelib.billing.known import Cause
 from chalicelib.billing.notices import Notices
+from chalicelib.billing.renewals import Renewals
 from chalicelib.billing.standing import renews, standing_of
 from chalicelib.billing.subscriptions import project
 from chalicelib.billing.tiers import plans
 from chalicelib.billing.usage import ProfileReader, SessionRule
 from chalicelib.clock import Clock
 from chalicelib.ids import new_id
-from chalicelib.models.profile import Subscription
+from chalicelib.models.profile import UserItem
 from chalicelib.models.states import SubscriptionProvider, Tier
 from chalicelib.observe import audit
 from chalicelib.observe.audit import AuditEvent
@@ -43,6 +43,7 @@ class Checkout:
     read_profile: ProfileReader
     sessions: SessionRule
     fresh_proof: FreshProof
+    renewals: Renewals
     clock: Clock
 
     def open(self, caller: Caller, request: CheckoutRequest, idempotency_key: str | None) -> CheckoutAnswer:
@@ -60,20 +61,21 @@ class Checkout:
         is_for_sale = any(plan.plan_id == request.plan_id and plan.tier is not Tier.FREE for plan in plans())
         if cashier is None or not is_for_sale:
             raise errors.InvalidRequest("UNKNOWN_PLAN", "There is no such plan to buy.")
-        subscription = user.data.current_subscription
-        if renews(subscription, self.clock.now()):
+        provider = self.renewals.charged_by(user)
+        if provider is not None:
             raise errors.Conflict(
                 "ALREADY_SUBSCRIBED",
                 "A subscription renews already.",
                 user_message="You have a subscription that renews. Cancel it first, or change it where you bought it.",
-                details={"provider": subscription.provider.value},
+                details={"provider": provider.value},
             )
         session = cashier.checkout(caller.user_id, request.plan_id, _key(idempotency_key))
         audit.record(AuditEvent.CHECKOUT_OPENED, user_id=caller.user_id, provider=cashier.name.value)
         return CheckoutAnswer(session_id=session.session_id, checkout_url=session.url, expires_at=session.expires_at)
 
     def cancel(self, caller: Caller, request: CancelRequest) -> CancelAnswer:
-        """End the caller's subscription at Stripe, with what is paid or at once. Twice is fine.
+        """End what the caller pays through Stripe, with what is paid or at once: also what goes on there behind a plan
+        that lasts longer. Twice is fine.
 
         Raises:
             Conflict: MANAGED_BY_STORE: only the store can; `details.manage_url` is where. NO_PAID_SUBSCRIPTION.
@@ -81,34 +83,42 @@ class Checkout:
             Unavailable: Stripe or the table does not answer.
         """
         user = self.sessions.require_live(self.read_profile(caller.user_id), caller)
-        subscription, now = user.data.current_subscription, self.clock.now()
-        external_id, cashier = self._at_stripe(subscription, now)
-        facts = cashier.cancel(
-            external_id,
-            immediately=request.cancel_immediately,
-            reason=request.cancellation_reason,
-            idempotency_key=new_id(),
-        )
-        self.notices.enter(cashier, facts, Cause(now, "", CANCELLATION))
+        cashier, external_ids = self.stores().stripe, self._at_stripe(user)
+        if cashier is None or not external_ids:
+            raise self._refusal(user)
+        for external_id in external_ids:
+            facts = cashier.cancel(
+                external_id,
+                immediately=request.cancel_immediately,
+                reason=request.cancellation_reason,
+                idempotency_key=new_id(),
+            )
+            self.notices.enter(cashier, facts, Cause(self.clock.now(), "", CANCELLATION))
         audit.record(AuditEvent.SUBSCRIPTION_CANCELLED, user_id=caller.user_id, provider=cashier.name.value)
         after = self.sessions.require_live(self.read_profile(caller.user_id), caller)
         return CancelAnswer(subscription=project(after.data.current_subscription, self.clock.now()))
 
-    def _at_stripe(self, subscription: Subscription, now: datetime) -> tuple[str, Cashier]:
-        """Return the subscription there that can be ended."""
-        provider, external_id = subscription.provider, subscription.external_subscription_id
-        is_paid = renews(subscription, now) or standing_of(subscription, now).tier is not Tier.FREE
-        if is_paid and provider in _MANAGED_AT:
-            raise errors.Conflict(
-                "MANAGED_BY_STORE",
-                "This subscription was bought in a store, and can only be cancelled there.",
-                user_message="You bought this subscription in your phone's store. Please cancel it there.",
-                details={"provider": provider.value, "manage_url": _MANAGED_AT[provider]},
-            )
-        cashier = self.stores().stripe
-        if not is_paid or provider is not SubscriptionProvider.STRIPE or external_id is None or cashier is None:
-            raise errors.Conflict("NO_PAID_SUBSCRIPTION", "There is no subscription to cancel.")
-        return external_id, cashier
+    def _at_stripe(self, user: UserItem) -> tuple[str, ...]:
+        """Return what there is to end: everything that goes on there, and the plan in force even if it is cancelled
+        already, because a repetition, or the wish to end it at once after all, is answered by Stripe."""
+        plan, now = user.data.current_subscription, self.clock.now()
+        external_id = plan.external_subscription_id if plan.provider is SubscriptionProvider.STRIPE else None
+        is_paid = renews(plan, now) or standing_of(plan, now).tier is not Tier.FREE
+        in_force = (external_id,) if external_id is not None and is_paid else ()
+        return tuple(dict.fromkeys(in_force + self.renewals.going_on_at(SubscriptionProvider.STRIPE, user)))
+
+    def _refusal(self, user: UserItem) -> errors.Conflict:
+        """Return why nothing can be ended here: it is managed elsewhere, or there is nothing."""
+        in_force = standing_of(user.data.current_subscription, self.clock.now())
+        provider = self.renewals.charged_by(user) or in_force.provider
+        if provider not in _MANAGED_AT:
+            return errors.Conflict("NO_PAID_SUBSCRIPTION", "There is no subscription to cancel.")
+        return errors.Conflict(
+            "MANAGED_BY_STORE",
+            "This subscription was bought in a store, and can only be cancelled there.",
+            user_message="You bought this subscription in your phone's store. Please cancel it there.",
+            details={"provider": provider.value, "manage_url": _MANAGED_AT[provider]},
+        )
 
 
 def _key(given: str | None) -> str:

@@ -120,9 +120,12 @@ class _Proposer:
         return Known(subscriptions, learned.payments)
 
     def _require_own(self, owners: Mapping[ExternalKey, str | None]) -> None:
+        """Refuse a purchase of somebody else's. Those before it may be somebody else's where the store itself names the
+        claimant for the one that was handed in: people share devices, and buy after one another."""
         if self.word.claimant is None:
             return
-        for seen in self.word.facts.subscriptions:
+        handed_in, *before = self.word.facts.subscriptions
+        for seen in (handed_in, *(() if handed_in.account == self.word.claimant else before)):
             if owners[ExternalKey(seen.provider, seen.external_id)] != self.word.claimant:
                 raise errors.Conflict(
                     "PURCHASE_OWNED_BY_ANOTHER_ACCOUNT",

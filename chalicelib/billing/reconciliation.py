@@ -27,6 +27,9 @@ from chalicelib.rules import Rules
 from chalicelib.stores.live_subscriptions import LiveSubscriptions, Stage
 
 _HOUR: Final = timedelta(hours=1)
+_MOST_UNANSWERED: Final = 5
+"""So many notices in a row that fail because something does not answer: it is down, and asking on would only wait. One
+alone may be the one thing that it never answers, and must not hide those after it."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _Part = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
@@ -61,11 +64,12 @@ class LookBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 @dataclass(slots=True)
 class _Count:
-    """What one sweep did with one store."""
+    """What one sweep did with one store; `unanswered` is how many notices in a row found somebody silent."""
 
     told: int = 0
     replayed: int = 0
     failed: int = 0
+    unanswered: int = 0
     handed_over: int = 0
 
 
@@ -134,12 +138,14 @@ class Reconciliation:
         count.told += 1
         try:
             is_new = self.receiver.apply(notice)
-        except errors.Unavailable:
-            raise
-        except Exception as trouble:  # noqa: BLE001  # one that cannot be read must not hide the others; raised above
+        except Exception as trouble:  # one that cannot be read must not hide the others; raised above
             count.failed += 1
+            count.unanswered = count.unanswered + 1 if isinstance(trouble, errors.Unavailable) else 0
             _log_notice("billing_replay_failed", notice, level=logging.ERROR, error=trouble)
+            if count.unanswered >= _MOST_UNANSWERED:
+                raise
             return
+        count.unanswered = 0
         if is_new:
             count.replayed += 1
             _log_notice("missed_notice_replayed", notice)

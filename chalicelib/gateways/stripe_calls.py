@@ -102,6 +102,8 @@ def _client(key: str, url: str) -> stripe.StripeClient:
         raise errors.Unavailable(message="Stripe is spoken to over TLS alone.")
     # Telemetry would write an id into the home directory and tell Stripe of our machines.
     stripe.enable_telemetry = False
+    # It writes the address of every call, in which customers and subscriptions are named.
+    logging.getLogger("stripe").setLevel(logging.WARNING)
     return stripe.StripeClient(
         key,
         base_addresses={"api": url},

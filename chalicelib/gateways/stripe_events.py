@@ -67,6 +67,8 @@ KNOWN: Final = frozenset(ASKED_FOR) | {
 """Read as well where an endpoint is sent them."""
 MALFORMED: Final = "malformed"
 _MOST_ID_CHARACTERS: Final = 255
+_LAST_SECOND: Final = 2**37
+"""In the year 6325: what is beyond it is no date that this language knows."""
 
 
 def decoded(raw_body: bytes) -> dict[str, Any] | None:
@@ -93,7 +95,7 @@ def notice_of(event: Mapping[str, Any], otherwise: datetime) -> Notice:
         provider=SubscriptionProvider.STRIPE,
         event_id=event["id"],
         event_type=event_type,
-        happened_at=instant(created) if isinstance(created, int) and 0 <= created < 2**40 else otherwise,
+        happened_at=instant(created) if isinstance(created, int) and 0 <= created < _LAST_SECOND else otherwise,
         is_known=is_known,
         payload=named,
         raw=None if is_known else json.dumps({"type": event_type, **named}),
@@ -125,4 +127,5 @@ def _id(value: Any) -> str | None:
 
 
 def _text(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= _MOST_ID_CHARACTERS
+    # Half a surrogate pair can be written in JSON, and in no key of the table.
+    return isinstance(value, str) and 0 < len(value) <= _MOST_ID_CHARACTERS and value.isprintable()

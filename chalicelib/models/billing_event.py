@@ -23,7 +23,7 @@ class EventOutcome(StrEnum):
 
 class BillingEventData(Part):
     """The entity itself. Names nobody: it outlives an erasure. `rule` is what the decision came to, where there was
-    one; `raw` is kept of types that nobody knows."""
+    one; `raw` is kept of types and subtypes that nobody knows."""
 
     provider = StateAttribute(SubscriptionProvider)
     event_id = UnicodeAttribute()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Protocol
 
-from chalicelib.models.profile import Subscription, UserItem
+from chalicelib.models.profile import UserItem
+from chalicelib.models.states import SubscriptionProvider
 from chalicelib.web.request import Caller
 
-Renews = Callable[[Subscription, datetime], bool]
-"""Whether a subscription is paid for and will be charged again."""
+ChargedBy = Callable[[UserItem], SubscriptionProvider | None]
+"""Who will charge somebody again for any of their subscriptions, None for nobody; Unavailable where that cannot be told
+at the moment."""
 
 
 class Profiles(Protocol):

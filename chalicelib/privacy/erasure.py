@@ -17,7 +17,7 @@ from chalicelib.models.states import AccountStatus
 from chalicelib.observe import audit
 from chalicelib.observe.audit import AuditEvent
 from chalicelib.observe.log import log
-from chalicelib.privacy.doors import FreshProof, Profiles, Queue, Renews, SessionRule
+from chalicelib.privacy.doors import ChargedBy, FreshProof, Profiles, Queue, SessionRule
 from chalicelib.privacy.erasure_saga import written_message
 from chalicelib.privacy.gdpr_contract import (
     DeletionSummary,
@@ -42,14 +42,14 @@ class ErasureRequests:
     profiles: Profiles
     sessions: SessionRule
     fresh_proof: FreshProof
-    renews: Renews
+    charged_by: ChargedBy
     queue: Queue
     queue_name: str
     clock: Clock
     rules: Rules
 
     def request(self, caller: Caller, wish: ErasureRequest) -> ErasureStartedAnswer:
-        """Close the caller's account at once and begin to erase it. One read, one transaction, one message.
+        """Close the caller's account at once and begin to erase it. One read, one query, one transaction, one message.
 
         A message that is lost is sent again by the sweep.
 
@@ -87,7 +87,7 @@ class ErasureRequests:
             user = self.profiles.by_id(user_id)
             if user is None or user.data.account_status is AccountStatus.DELETED:
                 return
-            if self.renews(user.data.current_subscription, self.clock.now()):
+            if self.charged_by(user) is not None:
                 log("erasure_waits_for_subscription", level=logging.ERROR, user_id=user_id, reason=reason)
                 return
             if self._begun(keys.erasure_name(secrets.token_urlsafe(_ID_BYTES)), user, is_by_caller=False):
@@ -117,13 +117,13 @@ class ErasureRequests:
 
     def _allowed(self, caller: Caller) -> UserItem:
         user = self.sessions.require_live(self.profiles.by_id(caller.user_id), caller)
-        if self.renews(user.data.current_subscription, self.clock.now()):
-            provider = str(user.data.current_subscription.provider)
+        provider = self.charged_by(user)
+        if provider is not None:
             raise errors.Conflict(
                 "ACTIVE_SUBSCRIPTION",
                 "A paid subscription renews; it has to be cancelled first.",
                 user_message="Please cancel your subscription first: otherwise you would be charged again.",
-                details={"provider": provider},
+                details={"provider": provider.value},
             )
         self.fresh_proof.require(user, caller)
         return user
@@ -136,6 +136,7 @@ class ErasureRequests:
             session_id=session.session_id if session is not None else None,
             is_by_caller=is_by_caller,
             subscription=user.data.current_subscription,
+            billing_revision=user.data.billing_revision,
             retained_id=new_id(),
             at=at,
             due_at=at + self.rules.erasure_overdue_after,

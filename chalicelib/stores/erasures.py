@@ -40,7 +40,8 @@ _GUARD: Final[Any] = GuardItem.data
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """A wish to be erased, on the strength of a profile as it was read: `subscription` is what did not renew then.
+    """A wish to be erased, on the strength of a profile as it was read: `subscription` is what did not renew then, nor
+    anything else that they had at `billing_revision`.
 
     `session_id` is the session that asks, or, where it is not the person who asks (`is_by_caller`), the current one if
     there is any.
@@ -51,6 +52,7 @@ class Beginning:
     session_id: str | None
     is_by_caller: bool
     subscription: Subscription
+    billing_revision: float | None
     retained_id: str
     at: datetime
     due_at: datetime
@@ -79,8 +81,11 @@ class Erasures:
         is_same_plan = (_USER.current_subscription.subscription_id == beginning.subscription.subscription_id) & (
             _USER.current_subscription.updated_at == beginning.subscription.updated_at
         )
+        # Protects from a purchase behind the plan in force, which changes no plan.
+        revision, seen = _USER.billing_revision, beginning.billing_revision
+        has_no_other: Condition = revision.does_not_exist() if seen is None else revision == seen
         is_new = ErasureItem.pk.does_not_exist()
-        condition = _may_begin(beginning) & is_same_plan
+        condition = _may_begin(beginning) & is_same_plan & has_no_other
 
         def build(transaction: TransactWrite) -> None:
             transaction.save(_begun(beginning), condition=is_new)

@@ -19,6 +19,7 @@ from chalicelib.billing.notices import Notices
 from chalicelib.billing.payments import PaymentHistory
 from chalicelib.billing.products import Products
 from chalicelib.billing.purchases import Purchases
+from chalicelib.billing.renewals import Renewals
 from chalicelib.config import Settings
 from chalicelib.gateways.provider_facts import Facts, Notice, PaymentSeen, SubscriptionSeen, TermSeen, Version
 from chalicelib.identity.proofs import FreshProof
@@ -127,7 +128,8 @@ class BillingWorld:
         proof = FreshProof(self.clock, rules, BiometricOperation.PURCHASE)
         self.notices = Notices(lambda: stores.providers, self.application)
         self.purchases = Purchases(lambda: stores, self.notices, self.application, sessions, proof)
-        self.checkout = Checkout(lambda: stores, self.notices, read, sessions, proof, self.clock)
+        self.renewals = Renewals(ProviderSubscriptions(), lambda: products, self.clock)
+        self.checkout = Checkout(lambda: stores, self.notices, read, sessions, proof, self.renewals, self.clock)
         self.payments = PaymentHistory(Payments(), sessions, read, Cursors(lambda: [b"k" * 32]))
 
     def settle(self, *user_ids: str, subscription: Subscription | None = None) -> None:

@@ -13,10 +13,11 @@ from uuid import uuid4
 import boto3
 
 from chalicelib import errors
-from chalicelib.billing.known import Told
+from chalicelib.billing.known import KnownSubscription, Told
 from chalicelib.billing.merge import payment_in
+from chalicelib.billing.products import Products
 from chalicelib.billing.records import owned_subscription, payment_data, payment_id_of, payment_sort_key
-from chalicelib.billing.standing import renews
+from chalicelib.billing.renewals import Renewals
 from chalicelib.config import Settings
 from chalicelib.gateways.owned_objects import OwnedObjects
 from chalicelib.identity.proofs import FreshProof
@@ -53,12 +54,14 @@ from chalicelib.privacy.gdpr_contract import ErasureRequest, ErasureStatusAnswer
 from chalicelib.stores.consents import ConsentStore
 from chalicelib.stores.erasures import Erasures
 from chalicelib.stores.partitions import Partitions
+from chalicelib.stores.provider_subscriptions import ProviderSubscriptions
 from chalicelib.web.request import Caller
 from tests.rooms.documents_world import FakeQueue, World, a_user
 from tests.support import SettableClock
 from tests.unit.billing import words
 
 EMAIL = "erika.mustermann@example.org"
+PRODUCTS = Products({SubscriptionProvider.APPLE: {"price_pm": "premium_monthly"}})
 WISH = ErasureRequest(confirmation_text="DELETE")
 
 
@@ -93,9 +96,10 @@ class Leaving:
         self.partitions, self.erasures = Partitions(), Erasures()
         self.owned = OwnedObjects(self.settings.bucket_name, lambda: world.s3)
         proof = FreshProof(self.clock, rules, BiometricOperation.ERASURE)
+        renewals = Renewals(ProviderSubscriptions(), lambda: PRODUCTS, self.clock)
         self.belongings = Belongings(self.partitions, self.owned, self.erasures, ConsentStore(), rules, self.kinds)
         self.requests = ErasureRequests(
-            self.erasures, world.users, sessions, proof, renews, self.queue, name, self.clock, rules
+            self.erasures, world.users, sessions, proof, renewals.charged_by, self.queue, name, self.clock, rules
         )
         self.saga = ErasureSaga(
             self.erasures, self.belongings, world.users, self.grants, self.queue, name, self.clock, rules
@@ -259,11 +263,16 @@ class Leaving:
             yield lines
 
 
+def a_subscription(user_id: str, *, will_renew: bool) -> KnownSubscription:
+    """What is known of it, paid until the end of March."""
+    renewal = words.renewal(will_renew=will_renew)
+    known = words.known(f"sub-{user_id}", renewal=renewal)
+    return replace(known, provider=SubscriptionProvider.APPLE, account=Told(user_id, words.version(), words.cause()))
+
+
 def a_purchase(user_id: str, now: datetime) -> Iterator[Item]:
     """A subscription in the App Store, and a payment whose transaction is guarded."""
-    account = Told(user_id, words.version(), words.cause())
-    subscription = replace(words.known(f"sub-{user_id}"), provider=SubscriptionProvider.APPLE, account=account)
-    yield owned_subscription(subscription, user_id, 1, now, now)
+    yield owned_subscription(a_subscription(user_id, will_renew=False), user_id, 1, now, now)
     seen = words.payment(transaction_id=derived_id("transaction", user_id), provider=SubscriptionProvider.APPLE)
     payment = payment_in(seen, words.cause())
     data, key = payment_data(payment, user_id, 1, payment_id_of(payment)), payment_sort_key(payment)

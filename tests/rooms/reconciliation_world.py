@@ -60,8 +60,13 @@ class Room:
 
     applied: list[str] = field(default_factory=list)
     refuses: str | None = None
+    silent_about: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
 
     def apply(self, notice: Notice) -> bool:
+        self.asked.append(notice.event_id)
+        if notice.event_id in self.silent_about:
+            raise errors.Unavailable(message="told to be silent")
         if notice.event_id == self.refuses:
             raise ValueError("told to refuse it")
         is_new = notice.event_id not in self.applied

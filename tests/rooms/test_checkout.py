@@ -14,7 +14,7 @@ from chalicelib.gateways.provider_facts import Facts, Phase
 from chalicelib.models.states import Tier
 from tests.rooms.billing_world import APPLE, GOOGLE, STRIPE, BillingWorld, of_store
 from tests.unit.billing.people import caller_of
-from tests.unit.billing.words import BOUGHT, EXTERNAL_ID, renewal, seen
+from tests.unit.billing.words import BOUGHT, ENDS, EXTERNAL_ID, renewal, seen, term
 
 ADA = caller_of("ada")
 OFF = renewal(9, will_renew=False, phase_given="canceled", cancelled_at=BOUGHT + timedelta(hours=9))
@@ -107,3 +107,63 @@ def test_a_cancellation_that_stripe_does_not_answer_changes_nothing(world: Billi
     before = world.state()
     assert code_of(world, "cancel", CancelRequest())[0] == "PROVIDER_UNAVAILABLE"
     assert world.state() == before
+
+
+# Several at once
+
+
+def buy_twice(world: BillingWorld) -> None:
+    """A yearly plan in the App Store in force, and a monthly one at Stripe behind it."""
+    year = term(ends_at=BOUGHT + timedelta(days=365), product="price_py")
+    world.notices.apply(world.notice("e1", of_store(APPLE, Facts((seen(external_id="a", term=year, account="ada"),)))))
+    world.tell("e2", seen(account="ada"))
+    assert world.plan("ada").provider is APPLE
+
+
+def stop_at_stripe(world: BillingWorld, external_id: str = EXTERNAL_ID) -> None:
+    world.sell(external_id, seen(9, external_id, renewal=OFF, account="ada"), name=STRIPE)
+
+
+def test_what_is_paid_at_stripe_behind_a_longer_plan_of_a_store_can_be_ended(world: BillingWorld) -> None:
+    buy_twice(world)
+    stop_at_stripe(world)
+    shown = world.checkout.cancel(ADA, CancelRequest()).subscription
+    assert (shown.provider, shown.auto_renew) == (APPLE, True)
+    assert world.stripe.cancelled == [(EXTERNAL_ID, False, None)]
+    code, details = code_of(world, "cancel", CancelRequest())
+    assert (code, details["provider"]) == ("MANAGED_BY_STORE", "apple")
+
+
+def test_two_that_were_paid_at_stripe_end_together(world: BillingWorld) -> None:
+    for number in (1, 2):
+        world.tell(f"e{number}", seen(external_id=f"sub_{number}", account="ada"))
+        stop_at_stripe(world, f"sub_{number}")
+    assert world.checkout.cancel(ADA, CancelRequest()).subscription.auto_renew is False
+    assert sorted(one for one, _, _ in world.stripe.cancelled) == ["sub_1", "sub_2"]
+    assert world.renewals.charged_by(world.user("ada")) is None
+
+
+def test_what_stripe_keeps_trying_to_charge_can_be_ended(world: BillingWorld) -> None:
+    world.tell("e1", seen(renewal=renewal(phase=Phase.RETRY, phase_given="unpaid"), account="ada"))
+    over = renewal(9, phase=Phase.EXPIRED, phase_given="canceled", will_renew=False)
+    world.sell(EXTERNAL_ID, seen(9, renewal=over, account="ada"), name=STRIPE)
+    assert world.checkout.cancel(ADA, CancelRequest()).subscription.tier is Tier.FREE
+    assert code_of(world, "cancel", CancelRequest())[0] == "NO_PAID_SUBSCRIPTION"
+
+
+def test_who_pays_behind_a_cancelled_plan_does_not_pay_a_third_time(world: BillingWorld) -> None:
+    buy_twice(world)
+    year = term(9, ends_at=BOUGHT + timedelta(days=365), product="price_py")
+    world.notices.apply(
+        world.notice("e3", of_store(APPLE, Facts((seen(9, "a", term=year, renewal=OFF, account="ada"),))))
+    )
+    assert world.plan("ada").auto_renew is False
+    refusal = code_of(world, "open", CheckoutRequest(plan_id="family_monthly"), None)
+    assert refusal == ("ALREADY_SUBSCRIBED", {"provider": "stripe"})
+
+
+def test_what_is_over_is_charged_by_nobody(world: BillingWorld) -> None:
+    world.tell("e1", seen(account="ada"))
+    assert world.renewals.charged_by(world.user("ada")) is STRIPE
+    world.clock.instant = ENDS
+    assert world.renewals.charged_by(world.user("ada")) is None

@@ -13,6 +13,7 @@ import pytest
 from pynamodb.connection.table import TableConnection
 
 from chalicelib import errors
+from chalicelib.billing.records import owned_subscription
 from chalicelib.config import Settings
 from chalicelib.gateways.oidc import IdTokens
 from chalicelib.identity.apple_events import AppleEvents, AppleNoticeRequest
@@ -30,7 +31,7 @@ from chalicelib.stores.apple_accounts import AppleAccounts
 from chalicelib.stores.transactions import Cancelled, commit
 from chalicelib.stores.users import Users
 from tests.rooms.documents_world import World, empty_bucket, make_bucket
-from tests.rooms.leaving_world import WISH, Leaving
+from tests.rooms.leaving_world import WISH, Leaving, a_subscription
 from tests.support import SettableClock
 from tests.unit.identity.world import APPLE
 from tests.unit.identity.world import World as SignInWorld
@@ -271,6 +272,38 @@ def test_a_purchase_between_reading_and_writing_blocks_an_erasure(leaving: Leavi
 
     with pytest.raises(errors.Conflict):
         replace(leaving.requests, profiles=Buying()).request(leaving.caller, WISH)
+    assert not leaving.erasures.is_erased(leaving.user_id)
+
+
+def renew_behind_the_plan(leaving: Leaving) -> None:
+    """The free plan stays in force; what the person bought is renewed all the same."""
+    owned_subscription(
+        a_subscription(leaving.user_id, will_renew=True), leaving.user_id, 2, leaving.clock.now(), leaving.clock.now()
+    ).save()
+
+
+def test_a_subscription_behind_the_plan_in_force_blocks_an_erasure_while_it_renews(leaving: Leaving) -> None:
+    renew_behind_the_plan(leaving)
+    with pytest.raises(errors.Conflict) as refused:
+        leaving.ask()
+    assert (code_of(refused), refused.value.details) == ("ACTIVE_SUBSCRIPTION", {"provider": "apple"})
+    leaving.requests.begin(leaving.user_id, "apple_account_deleted")
+    assert not leaving.erasures.is_erased(leaving.user_id)
+
+
+def test_a_purchase_behind_the_plan_in_force_between_reading_and_writing_blocks_an_erasure(leaving: Leaving) -> None:
+    """It changes no plan, only what is known of the person's purchases."""
+    path: Any = UserItem.data
+    charged_by = leaving.requests.charged_by
+
+    def bought_meanwhile(user: UserItem) -> SubscriptionProvider | None:
+        found = charged_by(user)
+        renew_behind_the_plan(leaving)
+        UserItem(*keys.user_key(leaving.user_id)).update(actions=[path.billing_revision.set(2)])
+        return found
+
+    with pytest.raises(errors.Conflict):
+        replace(leaving.requests, charged_by=bought_meanwhile).request(leaving.caller, WISH)
     assert not leaving.erasures.is_erased(leaving.user_id)
 
 

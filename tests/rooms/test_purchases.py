@@ -125,8 +125,8 @@ def erase(world: BillingWorld, user_id: str) -> None:
     user = world.user(user_id)
     beginning = Beginning(
         name=f"erasure-of-{user_id}", user_id=user_id, session_id=user.data.current_session.session_id,
-        is_by_caller=True, subscription=user.data.current_subscription, retained_id=f"retained-{user_id}",
-        at=NOW, due_at=NOW, ttl=int(NOW.timestamp()) + 1,
+        is_by_caller=True, subscription=user.data.current_subscription, billing_revision=user.data.billing_revision,
+        retained_id=f"retained-{user_id}", at=NOW, due_at=NOW, ttl=int(NOW.timestamp()) + 1,
     )  # fmt: skip
     assert Erasures().begin(beginning)
 

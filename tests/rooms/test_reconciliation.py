@@ -88,6 +88,29 @@ def test_a_notice_that_cannot_be_applied_hides_no_other_and_is_asked_for_again(t
     assert house.room.applied == ["evt_0", "evt_2", "evt_1"]
 
 
+def test_a_notice_that_nobody_ever_answers_for_hides_no_other(table: TableConnection) -> None:
+    house = House()
+    (store,) = house.stores.values()
+    begun = house.clock.now()
+    store.sent = [notice(f"evt_{number}", begun - timedelta(hours=90) + 10 * number * HOUR) for number in range(9)]
+    house.room.silent_about = {"evt_0", "evt_4"}
+    with pytest.raises(ExceptionGroup):
+        house.reconciliation.sweep()
+    assert house.room.applied == ["evt_1", "evt_2", "evt_3", "evt_5", "evt_6", "evt_7", "evt_8"]
+    assert house.live.progress(STRIPE, Stage.ASKED) is None
+
+
+def test_a_sweep_stops_asking_where_nobody_answers_at_all(table: TableConnection) -> None:
+    house = House()
+    (store,) = house.stores.values()
+    begun = house.clock.now()
+    store.sent = [notice(f"evt_{number:02}", begun - timedelta(hours=60) + number * HOUR) for number in range(40)]
+    house.room.silent_about = {one.event_id for one in store.sent}
+    with pytest.raises(ExceptionGroup):
+        house.reconciliation.sweep()
+    assert house.room.asked == [f"evt_{number:02}" for number in range(5)]
+
+
 def test_the_first_sweep_has_everybody_looked_at_and_then_everybody_once_a_day(any_engine: TableConnection) -> None:
     house = House()
     names = [f"sub_{number}" for number in range(60)]

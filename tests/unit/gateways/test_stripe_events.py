@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -79,12 +80,19 @@ def test_an_event_about_nothing_names_nothing(event: Mapping[str, Any]) -> None:
     assert stripe_events.names_in(event) == {}
 
 
-@pytest.mark.parametrize("created", [None, "2026-03-14T09:30:00Z", -5, 2**60])
+@pytest.mark.parametrize("created", [None, "2026-03-14T09:30:00Z", -5, 2**39, 2**60])
 def test_an_event_without_a_date_happened_when_it_was_signed(created: Any) -> None:
     signed_at = datetime(2026, 3, 14, tzinfo=UTC)
     event = {"id": "evt_1", "type": "invoice.paid", "created": created, "data": {}}
 
     assert stripe_events.notice_of(event, signed_at).happened_at == signed_at
+
+
+@pytest.mark.parametrize("text", ["evt_\ud800", "evt_\x00", "evt_\n"])
+@pytest.mark.parametrize("name", ["id", "type"])
+def test_an_event_that_no_key_could_be_made_of_is_none(name: str, text: str) -> None:
+    event = {"id": "evt_1", "type": "invoice.paid", "livemode": False, name: text}
+    assert stripe_events.decoded(json.dumps(event).encode()) is None
 
 
 def test_every_type_that_is_asked_for_is_known_and_listed_once() -> None:

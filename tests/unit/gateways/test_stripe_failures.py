@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -49,6 +50,19 @@ def test_a_passing_fault_is_asked_again_once(world: StripeWorld) -> None:
     world.shop.desk.faults = [500]
 
     assert world.gateway.look(external_id) is not None
+
+
+def test_the_library_writes_no_names_of_customers_and_subscriptions(
+    world: StripeWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would put the address of every call into the log, wherever lines of information are kept."""
+    external_id = world.bought()
+    logging.getLogger("stripe").setLevel(logging.NOTSET)
+    with caplog.at_level(logging.INFO):
+        assert world.gateway_with().look(external_id) is not None
+        assert world.gateway.look("sub_of_nobody") is None
+
+    assert [line.getMessage() for line in caplog.records if line.name == "stripe"] == []
 
 
 def test_a_checkout_whose_answer_was_lost_is_opened_once(world: StripeWorld) -> None:

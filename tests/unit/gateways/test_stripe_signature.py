@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -96,6 +97,23 @@ def test_what_stripe_did_not_sign_just_now_is_refused(gateway: Stripe, now: int,
     body, header = FORGERIES[forgery](now)
     with pytest.raises(errors.Unauthenticated, match="INVALID_SIGNATURE"):
         gateway.verify(body, {} if header is None else {"stripe-signature": header})
+
+
+def test_a_large_body_is_gone_through_once_for_each_secret(
+    gateway: Stripe, held: Held, now: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[bytes] = []
+    plain = hmac.new
+
+    def counted(key: bytes, message: bytes, kind: Any) -> hmac.HMAC:
+        hashed.append(key)
+        return plain(key, message, kind)
+
+    monkeypatch.setattr("chalicelib.gateways.stripe_signature.hmac.new", counted)
+    with pytest.raises(errors.Unauthenticated):
+        gateway.verify(BODY, {"stripe-signature": _header(now, *["0" * 64] * 16)})
+    # Once by the secret as it is kept, and once by the one that was read anew.
+    assert hashed == [PRESENT.encode()] * 2
 
 
 @pytest.mark.parametrize("seconds", [-TOLERANCE, TOLERANCE])

@@ -1,0 +1,127 @@
+"""What an attacker and an unlucky network try with billing: large words, words for others, plans that come and go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pynamodb.connection.table import TableConnection
+
+from chalicelib import errors
+from chalicelib.billing.known import Cause
+from chalicelib.billing.words import Word
+from chalicelib.config import Settings
+from chalicelib.gateways.provider_facts import PaymentSeen
+from chalicelib.models.billing_event import EventOutcome
+from chalicelib.models.states import PaymentStatus, Tier
+from tests.rooms.billing_world import APPLE, STRIPE, BillingWorld, all_of
+from tests.unit.billing.words import BOUGHT, payment, seen, term
+
+
+@pytest.fixture
+def world(any_engine: TableConnection, settings: Settings) -> BillingWorld:
+    found = BillingWorld(settings)
+    found.settle("ada", "bob")
+    return found
+
+
+def orders(number: int, external_id: str, **changes: Any) -> list[PaymentSeen]:
+    """Orders of one purchase, the oldest of which paid for its term."""
+    return [
+        payment(
+            transaction_id=f"order-{external_id}-{one}",
+            subscription_external_id=external_id,
+            purchased_at=BOUGHT + timedelta(hours=one),
+            **changes,
+        )
+        for one in range(number)
+    ]
+
+
+def chain(purchases: int, orders_each: int, **changes: Any) -> list[Any]:
+    """Purchases that replaced one another, newest first, each with its orders: what Google tells at the first look."""
+    names = [f"token-{one}" for one in range(purchases)]
+    subscriptions = [
+        seen(
+            external_id=name,
+            term=term(transaction_id=f"order-{name}-0"),
+            superseded=tuple(names[at + 1 : at + 2]),
+            **changes,
+        )
+        for at, name in enumerate(names)
+    ]
+    return [*subscriptions, *(one for name in names for one in orders(orders_each, name))]
+
+
+def test_a_word_with_more_payments_than_a_transaction_carries_is_applied_whole(world: BillingWorld) -> None:
+    assert world.tell("e1", *chain(5, 13, account="ada"))
+
+    assert len(world.paid("ada")) == 65
+    assert (world.plan("ada").tier, world.plan("ada").external_subscription_id) == (Tier.PREMIUM, "token-0")
+    before = world.state()
+    assert not world.tell("e1", *chain(5, 13, account="ada"))
+    assert world.state() == before
+
+
+def test_a_long_history_that_waited_is_handed_over_to_whoever_claims_it(world: BillingWorld) -> None:
+    facts = chain(5, 13)
+    world.tell("e1", *facts)
+    assert [item for item in world.items("USER#") if item.entity_type == "payment"] == []
+    world.sell("purchase", *facts, name=STRIPE)
+    world.apple.sold["purchase"] = world.stripe.sold["purchase"]
+
+    world.claim("ada", "purchase")
+    assert len(world.paid("ada")) == 65
+    assert world.items("UNCLAIMED#") == []
+
+
+def test_a_payment_of_the_term_that_was_refunded_is_decided_on_with_the_first_part() -> None:
+    subscription, paid_for_term, *others = chain(1, 40, account="ada")
+    gone = replace(paid_for_term, status=PaymentStatus.REFUNDED)
+    word = Word(all_of(subscription, *others, gone), Cause(BOUGHT, "e1", "any"))
+    first, *_ = word.parts
+    assert gone in first.facts.payments
+    assert sorted(one.transaction_id for part in word.parts for one in part.facts.payments) == sorted(
+        one.transaction_id for one in [*others, gone]
+    )
+
+
+def test_an_unknown_word_within_a_known_type_is_applied_and_kept(world: BillingWorld) -> None:
+    notice = replace(world.notice("e1", all_of(seen(account="ada"), payment())), raw="the text as it came")
+    assert world.notices.apply(notice)
+
+    kept = world.application.events.find(STRIPE, "e1")
+    assert kept is not None
+    assert (kept.data.outcome, kept.data.raw) == (EventOutcome.APPLIED, "the text as it came")
+    assert world.plan("ada").tier is Tier.PREMIUM
+
+
+def test_an_own_upgrade_of_a_purchase_that_somebody_else_has_can_be_handed_in(world: BillingWorld) -> None:
+    old = replace(seen(external_id="token-1", account="bob"), provider=APPLE)
+    new = seen(1, external_id="token-2", account="ada", superseded=("token-1",))
+    world.tell("e1", old)
+    world.sell("purchase", new, old)
+    world.claim("ada", "purchase")
+    assert (world.plan("ada").subscription_status, world.plan("bob").subscription_status) == ("active", "expired")
+
+
+def test_what_follows_a_purchase_of_somebody_else_and_names_nobody_is_not_had(world: BillingWorld) -> None:
+    old = replace(seen(external_id="token-1", account="bob"), provider=APPLE)
+    world.tell("e1", old)
+    world.sell("purchase", seen(1, external_id="token-2", superseded=("token-1",)), old)
+    before = world.state()
+    with pytest.raises(errors.Conflict, match="PURCHASE_OWNED_BY_ANOTHER_ACCOUNT"):
+        world.claim("ada", "purchase")
+    assert world.state() == before
+
+
+def test_a_purchase_of_somebody_else_is_not_had_by_an_upgrade(world: BillingWorld) -> None:
+    old = replace(seen(external_id="token-1", account="bob"), provider=APPLE)
+    world.tell("e1", old)
+    world.sell("purchase", old)
+    before = world.state()
+    with pytest.raises(errors.Conflict, match="PURCHASE_OWNED_BY_ANOTHER_ACCOUNT"):
+        world.claim("ada", "purchase")
+    assert world.state() == before
