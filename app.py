@@ -1,6 +1,6 @@
 """The table of contents: every route, schedule, S3 and queue handler of the service; one statement each."""
 
-from chalice.app import Chalice, CloudWatchEvent, Cron, Rate, S3Event, SQSEvent
+from chalice.app import Chalice, CloudWatchEvent, Cron, Rate, S3Event, SQSEvent  # noqa: I001  # so that all fits on one page
 
 from chalicelib import wiring
 from chalicelib.billing import contract as billing
@@ -19,24 +19,15 @@ from chalicelib.web.api import Api
 from chalicelib.web.contract import HealthAnswer
 from chalicelib.web.guard import SIGNED_IN, public
 from chalicelib.web.limits import (
-    CHAT_MESSAGES,
-    CHAT_PROMPTS,
-    GENERAL,
-    PUBLIC,
-    REFRESH,
-    REPORT,
-    RESULT,
-    SIGN_IN,
-    STATUS,
-    SUBSCRIPTIONS,
-    UPLOAD,
-    WEBHOOK,
-)
+    CHAT_MESSAGES, CHAT_PROMPTS, GENERAL, PUBLIC, REFRESH, REPORT,
+    RESULT, SIGN_IN, STATUS, SUBSCRIPTIONS, UPLOAD, WEBHOOK,
+)  # fmt: skip
 from chalicelib.web.request import Call
 from chalicelib.web.response import Raw, WithStatus
 
 app = Chalice(app_name="serenya", configure_logs=False)
 api = Api(app, wiring.rooms)
+rules = settings().rules
 
 # --- Identity
 
@@ -153,6 +144,12 @@ def upload_document(call: Call[None]) -> documents.UploadAnswer:
 def presign_upload(call: Call[documents.UploadUrlRequest]) -> documents.UploadUrlAnswer:
     """Get a form with which a document goes straight to the object store."""
     return wiring.rooms().uploads.presign(call.caller, call.headers, call.body)
+
+
+@api.route("GET", "/api/v1/process/jobs", guard=SIGNED_IN, limit=GENERAL, query=("limit", "cursor"))
+def list_jobs(call: Call[None]) -> documents.JobsAnswer:
+    """The caller's jobs, newest first, page by page."""
+    return wiring.rooms().listing.page(call.caller, call.query)
 
 
 @api.route("GET", "/api/v1/process/status/{job_id}", guard=SIGNED_IN, limit=STATUS)
@@ -281,19 +278,36 @@ def show_docs_asset(call: Call[None]) -> Raw:
     return docs.asset(call.path["name"])
 
 
-# What happens without being asked
-# ---------------------------------------------------------------------------------------
+# --- What happens without being asked
 
 
 @app.on_s3_event(bucket=settings().bucket_name, events=["s3:ObjectCreated:*"], prefix="uploads/")
 def document_uploaded(event: S3Event) -> None:
-    """Analyse what was uploaded."""
-    events.deliver_records(event, wiring.rooms().pipeline.on_upload)
+    """Hand on what was uploaded to the queue that it belongs in."""
+    events.deliver_records(event, wiring.rooms().arrivals.on_upload)
 
 
-@app.on_sqs_message(queue=settings().retries_queue, batch_size=1)
+@app.on_sqs_message(queue=settings().priority_queue, batch_size=1)
+def analyse_priority(event: SQSEvent) -> None:
+    """Analyse what goes first: a document of a premium tier."""
+    events.deliver_messages(event, wiring.rooms().attempt)
+
+
+@app.on_sqs_message(queue=settings().retries_queue, batch_size=1, maximum_concurrency=rules.analyses_at_once)
 def retry_analysis(event: SQSEvent) -> None:
-    """Try an analysis again; write a report."""
+    """Analyse a document, or try again; write a report."""
+    events.deliver_messages(event, wiring.rooms().attempt)
+
+
+@app.on_sqs_message(queue=settings().priority_backlog_queue, batch_size=1, maximum_concurrency=rules.backlog_at_once)
+def analyse_priority_backlog(event: SQSEvent) -> None:
+    """Analyse a further document of somebody in a premium tier."""
+    events.deliver_messages(event, wiring.rooms().attempt)
+
+
+@app.on_sqs_message(queue=settings().backlog_queue, batch_size=1, maximum_concurrency=rules.backlog_at_once)
+def analyse_backlog(event: SQSEvent) -> None:
+    """Analyse a further document of somebody who has one waiting already."""
     events.deliver_messages(event, wiring.rooms().attempt)
 
 

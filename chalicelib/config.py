@@ -80,6 +80,21 @@ class Settings:
         return f"{APP_NAME}-{self.stage}-analysis-retries"
 
     @property
+    def priority_queue(self) -> str:
+        """Jobs of tiers that go first, waiting for their next attempt: nobody else's stand before them."""
+        return f"{APP_NAME}-{self.stage}-analysis-priority"
+
+    @property
+    def priority_backlog_queue(self) -> str:
+        """Further jobs of people in tiers that go first who have one waiting already."""
+        return f"{APP_NAME}-{self.stage}-analysis-priority-backlog"
+
+    @property
+    def backlog_queue(self) -> str:
+        """Further jobs of people who have one waiting already: a flood stands here, before nobody's first."""
+        return f"{APP_NAME}-{self.stage}-analysis-backlog"
+
+    @property
     def resets_queue(self) -> str:
         """Batches of users whose usage period has ended."""
         return f"{APP_NAME}-{self.stage}-usage-resets"

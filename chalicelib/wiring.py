@@ -17,10 +17,14 @@ from chalicelib.clock import Clock, SystemClock
 from chalicelib.config import APP_NAME, Settings, settings
 from chalicelib.documents import places
 from chalicelib.documents.analysis import Pipeline
+from chalicelib.documents.arrivals import Arrivals
 from chalicelib.documents.contract import ResultAnswer
 from chalicelib.documents.inspection import inspect
+from chalicelib.documents.lanes import Lanes
 from chalicelib.documents.library import Library
+from chalicelib.documents.listing import JobListing
 from chalicelib.documents.outcomes import Outcomes
+from chalicelib.documents.sources import Sources
 from chalicelib.documents.sweep import JobSweep
 from chalicelib.documents.uploads import Uploads
 from chalicelib.gateways.analyst import analyst_of
@@ -61,6 +65,7 @@ from chalicelib.stores.consents import ConsentStore
 from chalicelib.stores.devices import DeviceStore
 from chalicelib.stores.due import DueUsers
 from chalicelib.stores.erasures import Erasures
+from chalicelib.stores.job_lists import JobLists
 from chalicelib.stores.jobs import JobStore
 from chalicelib.stores.limits import LimitStore
 from chalicelib.stores.model_spending import ModelSpending
@@ -68,6 +73,7 @@ from chalicelib.stores.partitions import Partitions
 from chalicelib.stores.report_orders import ReleasesByKind, ReportOrders
 from chalicelib.stores.usage import UsageStore
 from chalicelib.stores.users import Users
+from chalicelib.web.cursor import Cursors
 from chalicelib.web.health import Health
 from chalicelib.web.limits import Limiter
 
@@ -93,6 +99,8 @@ class Rooms:
     usage_reset: UsageReset
     uploads: Uploads
     library: Library
+    listing: JobListing
+    arrivals: Arrivals
     pipeline: Pipeline
     job_sweep: JobSweep
     reports: Reports[ResultAnswer]
@@ -131,6 +139,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     usage, analyst = UsageStore(), _analyst(stage, secrets, clock)
     reservations = Reservations(usage, session_rule, require_processing, users.by_id, clock, rules.usage_due_shards)
     jobs, objects, outcomes = storage = _storage(stage, usage, queues, clock)
+    sources, cursors = Sources(objects, inspect, rules), Cursors(partial(token_keys.derived, keys.Purpose.CURSOR))
     id_tokens, apple_grants = IdTokens((stage.google, stage.apple), clock, rules), _apple_grants(stage, secrets, clock)
     library = Library(users, session_rule, jobs, objects, outcomes, clock, rules)
     chat = _chat(stage, Admission(users, session_rule, require_processing), jobs, objects, analyst, clock)
@@ -153,7 +162,9 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         usage_reset=UsageReset(usage, DueUsers(), queues, stage.resets_queue, clock, rules),
         uploads=Uploads(users, session_rule, require_processing, reservations, jobs, objects, inspect, clock, rules),
         library=library,
-        pipeline=Pipeline(jobs, objects, outcomes, users, require_processing, analyst, inspect, clock, rules),
+        listing=JobListing(users, session_rule, JobLists(), cursors, clock, rules),
+        arrivals=Arrivals(jobs, objects, sources, outcomes, clock, rules),
+        pipeline=Pipeline(jobs, objects, outcomes, users, require_processing, analyst, sources, clock, rules),
         job_sweep=JobSweep(jobs, objects, outcomes, clock, rules, {JobKind.CHAT: chat.endings.look_at_overdue}),
         reports=_reports(stage, users, session_rule, storage, library, analyst, clock),
         chat=chat,
@@ -210,7 +221,8 @@ class Storage(NamedTuple):
 def _storage(stage: Settings, usage: UsageStore, queues: Queues, clock: Clock) -> Storage:
     jobs = JobStore(ReleasesByKind(usage, ReportOrders()), stage.rules.job_due_shards)
     objects = ObjectStore(stage.bucket_name, partial(s3_client, stage.region))
-    return Storage(jobs, objects, Outcomes(jobs, objects, queues, stage.retries_queue, clock, stage.rules))
+    lanes = Lanes(stage.priority_queue, stage.retries_queue, stage.priority_backlog_queue, stage.backlog_queue)
+    return Storage(jobs, objects, Outcomes(jobs, objects, queues, stage.retries_queue, clock, stage.rules, lanes))
 
 
 def _apple_grants(stage: Settings, secrets: Secrets, clock: Clock) -> AppleGrants:

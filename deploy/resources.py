@@ -132,6 +132,9 @@ def declare(settings: Settings) -> Resources:
         bucket=Bucket(name=settings.bucket_name, expires_after_days=settings.rules.job_life.days),
         queues=(
             Queue(settings.retries_queue, visibility=ANALYSIS_TIMEOUT * VISIBILITY_FACTOR),
+            Queue(settings.priority_queue, visibility=ANALYSIS_TIMEOUT * VISIBILITY_FACTOR),
+            Queue(settings.priority_backlog_queue, visibility=ANALYSIS_TIMEOUT * VISIBILITY_FACTOR),
+            Queue(settings.backlog_queue, visibility=ANALYSIS_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.chat_queue, visibility=CHAT_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.resets_queue, visibility=RESET_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.erasures_queue, visibility=ERASURE_TIMEOUT * VISIBILITY_FACTOR),

@@ -95,6 +95,16 @@ class TokenKeys:
             require_whole(key_set)
         return known
 
+    def derived(self, purpose: Purpose) -> tuple[bytes, ...]:
+        """Return the keys that are good for a purpose now, the one that signs first.
+
+        Raises:
+            Unavailable: the key set cannot be read, or is broken.
+        """
+        key_set = self._secrets.json(self._secret_id)
+        require_whole(key_set)
+        return tuple(_key(entry).derived(purpose) for name in _ENTRIES if (entry := key_set.get(name)) is not None)
+
     @staticmethod
     def _among(kid: str, key_set: Mapping[str, Any]) -> TokenKey | None:
         entries = [key_set.get(name) for name in _ENTRIES]

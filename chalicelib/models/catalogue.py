@@ -27,6 +27,7 @@ from chalicelib.models.history import (
 from chalicelib.models.holdings import guards_of_subscription, guards_of_user, no_guards
 from chalicelib.models.job import JobItem
 from chalicelib.models.keys import Key
+from chalicelib.models.line import LineItem
 from chalicelib.models.profile import UserItem
 
 
@@ -118,6 +119,16 @@ KINDS: Final[Mapping[str, ItemKind]] = {
         Lifetime.EPHEMERAL,
         is_personal=True,
         description="A document that you handed in, and what became of its analysis; not what it says.",
+        after_erasure=AfterErasure.REMOVED,
+    ),
+    "line": ItemKind(
+        LineItem,
+        "USER#<id> / LINE",
+        "Which of a person's documents is the first in line: the others wait behind those of everybody else.",
+        "Two days after it was last taken.",
+        Lifetime.EPHEMERAL,
+        is_personal=True,
+        description="Which of your documents is to be analysed next.",
         after_erasure=AfterErasure.REMOVED,
     ),
     "session_history": ItemKind(
@@ -245,6 +256,12 @@ WITHHELD: Final[Mapping[str, str]] = {
 
 OBJECTS: Final[Mapping[str, ObjectKind]] = {
     "uploads/": ObjectKind("document", "A document that you uploaded, as it arrived.", "Two days.", is_shown=False),
+    "prepared/": ObjectKind(
+        "prepared",
+        "A document that you uploaded, without what a camera wrote into it.",
+        "Two days.",
+        is_shown=False,
+    ),
     "results/": ObjectKind(
         "result",
         "What a document of yours says, or an answer of the chat.",

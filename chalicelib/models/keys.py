@@ -59,6 +59,11 @@ def job_key(user_id: str, job_id: str) -> Key:
     return Key(user_partition(user_id), f"JOB#{job_id}")
 
 
+def line_key(user_id: str) -> Key:
+    """Which of a person's documents is the first in line."""
+    return Key(user_partition(user_id), "LINE")
+
+
 def payment_key(user_id: str, paid_on: date, payment_id: str) -> Key:
     """A payment; ids are ordered by time, so that payments of one day stand in order."""
     return Key(user_partition(user_id), f"PAYMENT#{paid_on.isoformat()}#{payment_id}")

@@ -50,11 +50,19 @@ def test_stages_share_no_name() -> None:
 def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_run(stage: str) -> None:
     config = json.loads((ROOT / ".chalice" / "config.json").read_text())
     functions = config["stages"][stage]["lambda_functions"]
-    retries, chat, resets, erasures = declared(stage).queues
-    assert retries.visibility.total_seconds() >= VISIBILITY_FACTOR * functions["retry_analysis"]["lambda_timeout"]
-    assert chat.visibility.total_seconds() >= VISIBILITY_FACTOR * functions["answer_question"]["lambda_timeout"]
-    assert resets.visibility.total_seconds() >= VISIBILITY_FACTOR * functions["reset_usage_batch"]["lambda_timeout"]
-    assert erasures.visibility.total_seconds() >= VISIBILITY_FACTOR * functions["carry_erasure_on"]["lambda_timeout"]
+    read_by = {
+        "analysis-retries": "retry_analysis",
+        "analysis-priority": "analyse_priority",
+        "analysis-priority-backlog": "analyse_priority_backlog",
+        "analysis-backlog": "analyse_backlog",
+        "chat-answers": "answer_question",
+        "usage-resets": "reset_usage_batch",
+        "erasures": "carry_erasure_on",
+    }
+    for name, function in read_by.items():
+        queue = declared(stage).queue_named(f"serenya-{stage}-{name}")
+        assert queue is not None
+        assert queue.visibility.total_seconds() >= VISIBILITY_FACTOR * functions[function]["lambda_timeout"]
 
 
 def test_every_queue_gives_up_after_five_receives_and_keeps_dead_letters_longer() -> None:
