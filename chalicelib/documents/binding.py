@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from chalicelib.documents.cleaning import orientation_of, png_chunks, segments
 from chalicelib.gateways.analyst.findings import FileType
 
@@ -32,6 +34,12 @@ _TURNS: Final = {
     7: (0, 1, 1, 0, 0, 0),
     8: (0, 1, -1, 0, 1, 0),
 }
+
+
+class Pages(msgspec.Struct, frozen=True):
+    """Pictures that passed inspection, in their order, as they are sent to the child."""
+
+    pictures: list[tuple[FileType, bytes]]
 
 
 @dataclass(frozen=True, slots=True)

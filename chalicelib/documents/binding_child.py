@@ -6,14 +6,7 @@ import sys
 
 import msgspec
 
-from chalicelib.documents.binding import bind
-from chalicelib.gateways.analyst.findings import FileType
-
-
-class Pages(msgspec.Struct, frozen=True):
-    """Pictures that passed inspection, in their order."""
-
-    pictures: list[tuple[FileType, bytes]]
+from chalicelib.documents.binding import Pages, bind
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from chalicelib import errors
-from chalicelib.documents.binding_child import Pages
+from chalicelib.documents.binding import Pages
 from chalicelib.documents.cleaning import clean
 from chalicelib.documents.doors import Inspect
 from chalicelib.documents.inspection import Declared, Inspected, InspectionLimits

@@ -64,7 +64,7 @@ class OneWorker:
 
 def mark_as_priority(who: World, job_id: str) -> None:
     """What the write that reserves the unit does for tiers that go first."""
-    JobItem(*job_key(who.user_id, job_id)).update(actions=[JobItem.data.is_priority.set(True)])  # type: ignore[union-attr]
+    JobItem(*job_key(who.user_id, job_id)).update(actions=[JobItem.data.is_priority.set(True)])  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -295,6 +295,56 @@ def test_a_late_worker_cannot_fail_a_job_that_another_one_completed(world: World
     assert world.library.result(world.caller, job_id).title == "Blood test"
 
 
+def test_a_late_worker_stores_nothing_while_another_one_has_the_job(world: World) -> None:
+    job_id = world.uploaded()
+    late = msgspec.structs.replace(an_analysis(), title="Late")
+
+    def be_overtaken_by_one_who_dies() -> None:
+        world.clock.advance(timedelta(seconds=101))
+        world.analyst.steps = [die]
+        with pytest.raises(Killed):
+            world.deliver_again(job_id)
+        world.analyst.steps = [late]
+
+    def die() -> None:
+        raise Killed
+
+    world.analyst.steps = [be_overtaken_by_one_who_dies]
+    world.deliver_event(job_id)
+    assert not any(key.startswith("results/") for key in world.stored())
+    world.analyst.steps = [an_analysis()]
+    world.finish(3)
+    assert world.library.result(world.caller, job_id).title == "Blood test"
+
+
+def test_a_late_answer_is_kept_for_a_job_that_only_waits_for_its_next_attempt(world: World) -> None:
+    job_id = world.uploaded()
+
+    def be_given_up() -> None:
+        world.clock.advance(timedelta(seconds=101))
+        world.sweep.sweep()
+
+    world.analyst.steps = [be_given_up]
+    world.deliver_event(job_id)
+    world.deliver_messages()
+    assert (state_of(world, job_id), len(world.analyst.calls)) == (JobState.COMPLETED, 1)
+
+
+def test_a_late_verdict_replaces_none_that_stands(world: World) -> None:
+    job_id = world.uploaded()
+
+    def be_overtaken() -> None:
+        world.clock.advance(timedelta(seconds=101))
+        world.analyst.steps = [errors.NotMedical()]
+        world.deliver_again(job_id)
+        raise errors.Unreadable
+
+    world.analyst.steps = [be_overtaken]
+    world.deliver_event(job_id)
+    assert b"INVALID_MEDICAL_DOCUMENT" in world.content(f"failures/{world.user_id}/{job_id}.json")
+    assert world.used() == 0
+
+
 def test_a_late_result_of_a_job_that_has_failed_is_removed(world: World) -> None:
     job_id = world.uploaded()
 
@@ -429,7 +479,8 @@ def test_logs_of_the_pipeline_carry_ids_and_no_words_of_the_document(
     world.deliver_event(job_id)
     world.library.clean_up(world.caller, job_id)
     assert [record.getMessage() for record in caplog.records] == [
-        "unit_reserved", "document_uploaded", "document_handed_on", "analysis_started", "analysis_completed", "job_cleaned_up",
+        "unit_reserved", "document_uploaded", "document_handed_on",
+        "analysis_started", "analysis_completed", "job_cleaned_up",
     ]  # fmt: skip
     assert all(record.__dict__["job_id"] == job_id for record in caplog.records)
     text = str([record.__dict__ for record in caplog.records])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -234,14 +235,14 @@ def test_a_presigned_document_that_is_killed_anywhere_gives_one_result_or_its_un
 
 
 def test_pages_that_are_killed_anywhere_give_one_result_of_one_document(world: World) -> None:
-    pictures = [jpg(), png()]
+    kinds, pictures = ("jpg", "png"), (jpg(), png())
 
     def journey(one: World) -> None:
-        pages = [PageToUpload(file_type=kind, file_size=len(page)) for kind, page in zip(("jpg", "png"), pictures)]
+        pages = [PageToUpload(file_type=kind, file_size=len(page)) for kind, page in zip(kinds, pictures, strict=True)]
         answer = one.uploads.presign(one.caller, {}, UploadUrlRequest(pages=pages))
-        for number, (kind, page) in enumerate(zip(("jpg", "png"), pictures), 1):
+        for number, (kind, page) in enumerate(zip(kinds, pictures, strict=True), 1):
             key = f"uploads/{one.user_id}/{answer.job_id}.{number}.{kind}"
-            with_calls_uncounted(one, lambda key=key, page=page: one.objects.put(key, page, "image/x"))
+            with_calls_uncounted(one, partial(one.objects.put, key, page, "image/any"))
             one.deliver(key)
 
     def one_document(one: World, killed_at: str) -> None:
