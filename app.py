@@ -20,22 +20,17 @@ from chalicelib.web.api import Api
 from chalicelib.web.contract import HealthAnswer
 from chalicelib.web.events import Events, every
 from chalicelib.web.guard import SIGNED_IN, public
-from chalicelib.web.limits import GENERAL, PUBLIC, SUBSCRIPTIONS, UPLOAD, WEBHOOK
+from chalicelib.web.limits import GENERAL, PUBLIC, SIGN_IN, SUBSCRIPTIONS, UPLOAD, WEBHOOK
 from chalicelib.web.request import PAGE, Call
 from chalicelib.web.response import Raw, WithStatus
 
 app, stage = Chalice(app_name="serenya", configure_logs=False), settings()
-api, on = Api(app, wiring.rooms), Events(app)
+api, on = Api(app, wiring.rooms), Events(app, stage.workers_at_once)
 
 
 # --- Identity
 @api.route(
-    "POST",
-    "/auth/oauth-onboarding",
-    "/auth/google",
-    "/auth/google-onboarding",
-    guard=public("one signs in"),
-    limit=limits.SIGN_IN,
+    "POST", "/auth/oauth-onboarding", "/auth/google", "/auth/google-onboarding", guard=public("sign-in"), limit=SIGN_IN
 )
 def sign_in(call: Call[identity.SignInRequest]) -> identity.SignInAnswer:
     """Sign in with Google or Apple; the first time this makes the account."""
@@ -139,6 +134,12 @@ def upload_document(call: Call[None]) -> WithStatus[documents.UploadAnswer]:
 def presign_upload(call: Call[documents.UploadUrlRequest]) -> WithStatus[documents.UploadUrlAnswer]:
     """Get a form with which a document goes straight to the object store."""
     return wiring.rooms().uploads.presign(call.caller, call.headers, call.body)
+
+
+@api.route("GET", "/api/v1/process/jobs", guard=SIGNED_IN, limit=GENERAL, query=("limit", "cursor"))
+def list_jobs(call: Call[None]) -> documents.JobsAnswer:
+    """The caller's jobs, newest first, page by page."""
+    return wiring.rooms().listing.page(call.caller, call.query)
 
 
 @api.route("GET", "/api/v1/process/status/{job_id}", guard=SIGNED_IN, limit=limits.STATUS)
@@ -302,11 +303,22 @@ def show_docs(call: Call[None]) -> Raw:
 # What happens without being asked: the name of the function, what sets it off, what it does
 # ---------------------------------------------------------------------------------------
 
-document_uploaded = on.upload("document_uploaded", stage.bucket_name, lambda: wiring.rooms().pipeline.on_upload)
-"""Analyse what was uploaded."""
+document_uploaded = on.upload("document_uploaded", stage.bucket_name, lambda: wiring.rooms().arrivals.on_upload)
+"""Hand on what was uploaded to the queue that it belongs in."""
+
+analyse_priority = on.message("analyse_priority", stage.priority_queue, lambda: wiring.rooms().attempt)
+"""Analyse what goes first: a document of a premium tier."""
 
 retry_analysis = on.message("retry_analysis", stage.retries_queue, lambda: wiring.rooms().attempt)
-"""Try an analysis again; write a report."""
+"""Analyse a document, or try again; write a report."""
+
+analyse_priority_backlog = on.message(
+    "analyse_priority_backlog", stage.priority_backlog_queue, lambda: wiring.rooms().attempt
+)
+"""Analyse a further document of somebody in a premium tier."""
+
+analyse_backlog = on.message("analyse_backlog", stage.backlog_queue, lambda: wiring.rooms().attempt)
+"""Analyse a further document of somebody who has one waiting already."""
 
 reset_usage_batch = on.message("reset_usage_batch", stage.resets_queue, lambda: wiring.rooms().usage_reset.reset_batch)
 """Start the counts of some users anew."""

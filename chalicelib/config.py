@@ -92,6 +92,22 @@ class Settings:
         return f"{APP_NAME}-{self.stage}-analysis-priority"
 
     @property
+    def priority_backlog_queue(self) -> str:
+        """Further jobs of people in tiers that go first who have one waiting already."""
+        return f"{APP_NAME}-{self.stage}-analysis-priority-backlog"
+
+    @property
+    def backlog_queue(self) -> str:
+        """Further jobs of people who have one waiting already: a flood stands here, before nobody's first."""
+        return f"{APP_NAME}-{self.stage}-analysis-backlog"
+
+    @property
+    def workers_at_once(self) -> Mapping[str, int]:
+        """How many functions may work on a queue at a time; on the others as many as AWS gives."""
+        analyses, backlog = self.rules.analyses_at_once, self.rules.backlog_at_once
+        return {self.retries_queue: analyses, self.priority_backlog_queue: backlog, self.backlog_queue: backlog}
+
+    @property
     def resets_queue(self) -> str:
         """Batches of users whose usage period has ended."""
         return f"{APP_NAME}-{self.stage}-usage-resets"

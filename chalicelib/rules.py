@@ -45,6 +45,8 @@ class Rules:
     upload_limit_bytes: int = 5 * 1024 * 1024
     # What the parts and fields of a form may add to the file that it carries.
     form_overhead_bytes: int = 64 * 1024
+    # So many pictures make one document. Each is inspected by itself while somebody waits.
+    upload_most_pages: int = 10
     # A presigned POST goes straight to S3 and may carry more.
     presigned_limit_bytes: int = 10 * 1024 * 1024
     # A presigned POST can be used for this long.
@@ -63,6 +65,9 @@ class Rules:
     job_retries_by_owner: int = 3
     # Unfinished jobs are spread over this many partitions of the index; one takes about 300 uploads a second.
     job_due_shards: int = 1
+    # Analyses that run at once of first documents and of further ones, so that premium and the API find room too.
+    analyses_at_once: int = 50
+    backlog_at_once: int = 5
     # Waits before the automatic retries; their number is the number of retries.
     job_retry_delays: tuple[timedelta, ...] = (
         timedelta(seconds=30),

@@ -13,9 +13,12 @@ from chalicelib.chat.rooms import Chat
 from chalicelib.clock import Clock, SystemClock
 from chalicelib.config import APP_NAME, Settings, settings
 from chalicelib.documents.analysis import Pipeline
+from chalicelib.documents.arrivals import Arrivals
 from chalicelib.documents.contract import ResultAnswer
 from chalicelib.documents.inspection import inspect
 from chalicelib.documents.library import Library
+from chalicelib.documents.listing import JobListing
+from chalicelib.documents.sources import Sources
 from chalicelib.documents.sweep import JobSweep
 from chalicelib.documents.uploads import Uploads
 from chalicelib.gateways.apple_identity import AppleIdentity
@@ -53,10 +56,12 @@ from chalicelib.stores.consents import ConsentStore
 from chalicelib.stores.devices import DeviceStore
 from chalicelib.stores.due import DueUsers
 from chalicelib.stores.erasures import Erasures
+from chalicelib.stores.job_lists import JobLists
 from chalicelib.stores.limits import LimitStore
 from chalicelib.stores.partitions import Partitions
 from chalicelib.stores.usage import UsageStore
 from chalicelib.stores.users import Users
+from chalicelib.web.cursor import Cursors
 from chalicelib.web.health import Health
 from chalicelib.web.limits import Limiter
 from chalicelib.wiring_analysis import analyst_for, build_chat, build_reports, storage_of
@@ -85,6 +90,8 @@ class Rooms:
     usage_reset: UsageReset
     uploads: Uploads
     library: Library
+    listing: JobListing
+    arrivals: Arrivals
     pipeline: Pipeline
     job_sweep: JobSweep
     reports: Reports[ResultAnswer]
@@ -123,6 +130,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     usage, analyst = UsageStore(), analyst_for(stage, secrets, clock)
     reservations = Reservations(usage, session_rule, require_processing, users.by_id, clock, rules.usage_due_shards)
     _, jobs, objects, outcomes = storage = storage_of(stage, usage, queues, clock)
+    sources, cursors = Sources(objects, inspect, rules), Cursors(partial(token_keys.derived, keys.Purpose.CURSOR))
     id_tokens, apple_grants = IdTokens((stage.google, stage.apple), clock, rules), _apple_grants(stage, secrets, clock)
     library = Library(users, session_rule, jobs, objects, outcomes, clock, rules)
     chat = build_chat(users, session_rule, storage, reservations, analyst, clock, stage)
@@ -147,7 +155,9 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         usage_reset=UsageReset(usage, DueUsers(), queues, stage.resets_queue, clock, rules),
         uploads=Uploads(users, session_rule, require_processing, reservations, jobs, objects, inspect, clock, rules),
         library=library,
-        pipeline=Pipeline(jobs, objects, outcomes, users, require_processing, analyst, inspect, clock, rules),
+        listing=JobListing(users, session_rule, JobLists(), cursors, clock, rules),
+        arrivals=Arrivals(jobs, objects, sources, outcomes, clock, rules),
+        pipeline=Pipeline(jobs, objects, outcomes, users, require_processing, analyst, sources, clock, rules),
         job_sweep=JobSweep(jobs, objects, outcomes, clock, rules, {JobKind.CHAT: chat.endings.look_at_overdue}),
         reports=build_reports(stage, users, session_rule, storage, library, analyst, clock),
         chat=chat,

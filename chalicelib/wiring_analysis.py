@@ -14,6 +14,7 @@ from chalicelib.clock import Clock
 from chalicelib.config import Settings
 from chalicelib.documents import places
 from chalicelib.documents.contract import ResultAnswer
+from chalicelib.documents.lanes import Lanes
 from chalicelib.documents.library import Library
 from chalicelib.documents.outcomes import Outcomes
 from chalicelib.gateways.analyst import analyst_of
@@ -89,4 +90,6 @@ def storage_of(stage: Settings, usage: UsageStore, queues: Queues, clock: Clock)
     """Return where jobs are kept, of every kind."""
     jobs = JobStore(ReleasesByKind(usage, ReportOrders()), stage.rules.job_due_shards)
     objects = ObjectStore(stage.bucket_name, partial(s3_client, stage.region))
-    return Storage(usage, jobs, objects, Outcomes(jobs, objects, queues, stage.retries_queue, clock, stage.rules))
+    lanes = Lanes(stage.priority_queue, stage.retries_queue, stage.priority_backlog_queue, stage.backlog_queue)
+    outcomes = Outcomes(jobs, objects, queues, stage.retries_queue, clock, stage.rules, lanes)
+    return Storage(usage, jobs, objects, outcomes)

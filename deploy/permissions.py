@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from chalicelib.models import keys
@@ -42,15 +42,19 @@ _STORES: Final = ("app_store_secret", "play_store_secret", "stripe_secret")
 _READ_AND_DELETE: Final = ("GetObject", "DeleteObject")
 _WHOLE_OBJECT: Final = ("GetObject", "PutObject", "DeleteObject")
 
+_LANES: Final = ("priority_queue", "retries_queue", "priority_backlog_queue", "backlog_queue")
+"""The queues that documents wait in; which one is decided whenever one is sent on."""
+
 _ANALYSIS: Final = Permissions(
-    table=("GetItem", "UpdateItem", "DeleteItem"),
+    table=("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
     objects={
         "uploads/": _READ_AND_DELETE,
+        "prepared/": _WHOLE_OBJECT,
         "requests/": _READ_AND_DELETE,
         "results/": _WHOLE_OBJECT,
         "failures/": _WHOLE_OBJECT,
     },
-    sends_to=("retries_queue",),
+    sends_to=_LANES,
     asks_models=True,
 )
 
@@ -71,25 +75,34 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         objects={
             # A presigned POST is allowed what its signer is allowed.
             "uploads/": _WHOLE_OBJECT,
+            "prepared/": _READ_AND_DELETE,
             "requests/": _WHOLE_OBJECT,
             "results/": _READ_AND_DELETE,
             "failures/": _READ_AND_DELETE,
             "exports/": ("GetObject", "PutObject"),
         },
         lists=tuple(OBJECTS),
-        sends_to=("retries_queue", "chat_queue", "erasures_queue"),
+        sends_to=(*_LANES, "chat_queue", "erasures_queue"),
         reads_token_keys=True,
         reads_secrets=("apple_sign_in_secret", "data_keys_secret", *_STORES),
         asks_models=True,
     ),
-    "document_uploaded": _ANALYSIS,
-    "retry_analysis": Permissions(
-        table=_ANALYSIS.table,
-        objects=_ANALYSIS.objects,
-        sends_to=_ANALYSIS.sends_to,
-        receives_from="retries_queue",
-        asks_models=True,
+    "document_uploaded": Permissions(
+        table=("GetItem", "PutItem", "UpdateItem"),
+        # It looks for pages and clean copies, and removes what nobody waits for.
+        objects={
+            "uploads/": _READ_AND_DELETE,
+            "prepared/": _READ_AND_DELETE,
+            "requests/": ("DeleteObject",),
+            "results/": ("DeleteObject",),
+            "failures/": ("DeleteObject",),
+        },
+        sends_to=_LANES,
     ),
+    "analyse_priority": replace(_ANALYSIS, receives_from="priority_queue"),
+    "retry_analysis": replace(_ANALYSIS, receives_from="retries_queue"),
+    "analyse_priority_backlog": replace(_ANALYSIS, receives_from="priority_backlog_queue"),
+    "analyse_backlog": replace(_ANALYSIS, receives_from="backlog_queue"),
     "answer_question": Permissions(
         table=("GetItem", "UpdateItem", "DeleteItem"),
         objects={"requests/": _READ_AND_DELETE, "results/": _WHOLE_OBJECT},
@@ -98,15 +111,16 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         asks_models=True,
     ),
     "sweep_jobs": Permissions(
-        table=("GetItem", "UpdateItem", "DeleteItem"),
+        table=("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
         indexes={keys.DUE_INDEX: ("Query",)},
         objects={
             "uploads/": _READ_AND_DELETE,
+            "prepared/": ("DeleteObject",),
             "requests/": ("DeleteObject",),
             "results/": _READ_AND_DELETE,
             "failures/": _WHOLE_OBJECT,
         },
-        sends_to=("retries_queue", "chat_queue"),
+        sends_to=(*_LANES, "chat_queue"),
     ),
     "sweep_usage": Permissions(
         table=("GetItem", "PutItem"),

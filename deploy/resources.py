@@ -143,6 +143,8 @@ def declare(settings: Settings) -> Resources:
         queues=(
             Queue(settings.retries_queue, visibility=ANALYSIS_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.priority_queue, visibility=ANALYSIS_TIMEOUT * VISIBILITY_FACTOR),
+            Queue(settings.priority_backlog_queue, visibility=ANALYSIS_TIMEOUT * VISIBILITY_FACTOR),
+            Queue(settings.backlog_queue, visibility=ANALYSIS_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.chat_queue, visibility=CHAT_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.resets_queue, visibility=RESET_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.erasures_queue, visibility=ERASURE_TIMEOUT * VISIBILITY_FACTOR),

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import unquote_plus
 
 import msgspec
 
 from chalicelib import errors
 from chalicelib.clock import Clock
-from chalicelib.documents.doors import Inspect, Objects, Profiles, RequireConsent
-from chalicelib.documents.inspection import Declared, InspectionLimits
+from chalicelib.documents.doors import Objects, Profiles, RequireConsent
 from chalicelib.documents.outcomes import JSON, Outcomes, RetryMessage, started_seconds
-from chalicelib.documents.places import read_upload_key, result_key
+from chalicelib.documents.places import result_key
 from chalicelib.documents.results import Failure, compose, write
-from chalicelib.gateways.analyst.findings import Analyst, Document, FileType
+from chalicelib.documents.sources import Sources
+from chalicelib.gateways.analyst.findings import Analyst
 from chalicelib.ids import new_id
 from chalicelib.models.job import JobItem
 from chalicelib.models.states import AccountStatus, JobState
@@ -27,19 +23,9 @@ from chalicelib.rules import Rules
 from chalicelib.stores.job_moves import Claim
 from chalicelib.stores.jobs import JobStore
 
-_CHANGED: Final = "The document has changed since it was uploaded. Please upload it again."
-_MISSING: Final = "The document did not arrive. Please upload it again."
-
 
 class OwnerGone(Exception):
     """The account was erased, or is being erased, while its document waited."""
-
-
-class UploadMissing(errors.JobFailure):
-    """There is a job, and no document."""
-
-    code = "UPLOAD_INCOMPLETE"
-    reason = _MISSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,41 +38,18 @@ class Pipeline:
     profiles: Profiles
     require_consent: RequireConsent
     analyst: Analyst
-    inspect: Inspect
+    sources: Sources
     clock: Clock
     rules: Rules
 
-    def on_upload(self, records: Sequence[dict[str, Any]]) -> None:
-        """Analyse what an S3 event speaks of: all its records, each for itself.
-
-        Raises:
-            ExceptionGroup: the bookkeeping of some record failed; deliver the event again. What was done stays done.
-        """
-        troubles: list[Exception] = []
-        for record in records:
-            try:
-                self._on_record(record)
-            except Exception as trouble:  # noqa: BLE001  # one record must not lose the others; raised below
-                log("upload_event_failed", level=logging.ERROR, error=trouble)
-                troubles.append(trouble)
-        if troubles:
-            raise ExceptionGroup("some uploads could not be taken on", troubles)
-
     def retry(self, message: str) -> None:
-        """Make the attempt that a message of the retries queue asks for. A message that was overtaken does nothing.
+        """Make the attempt that a message asks for, the first one or a retry. One that was overtaken does nothing.
 
         Raises:
             msgspec.MsgspecError: not one of our messages; it ends among the dead letters. Unavailable: deliver again.
         """
         wanted = msgspec.json.decode(message, type=RetryMessage)
         self._work_on(wanted.user_id, wanted.job_id, wanted.retry)
-
-    def _on_record(self, record: dict[str, Any]) -> None:
-        upload = read_upload_key(unquote_plus(record["s3"]["object"]["key"]))
-        if upload is None:
-            log("foreign_object_ignored", level=logging.WARNING)
-            return
-        self._work_on(upload.user_id, upload.job_id, None)
 
     def _work_on(self, user_id: str, job_id: str, retry: int | None) -> None:
         job = self._claim(user_id, job_id, retry)
@@ -130,9 +93,12 @@ class Pipeline:
                 self.outcomes.complete(job)
                 return
         self._require_consent(job)
-        document = self._document(job)
+        document = self.sources.read(job)
         analysis = self.analyst.analyse(document, job.data.lease_until - self.rules.job_storing_time)
         now = self.clock.now()
+        if now >= job.data.lease_until and self._is_overtaken(job):
+            log("late_answer_dropped", level=logging.WARNING, job_id=job.data.job_id, attempt=job.data.attempt)
+            return
         result = compose(
             analysis,
             job_id=job.data.job_id,
@@ -144,33 +110,17 @@ class Pipeline:
         self.objects.put(result_key(job.data.user_id, job.data.job_id), write(result), JSON)
         self.outcomes.complete(job)
 
+    def _is_overtaken(self, job: JobItem) -> bool:
+        """Whether a job whose lease is over has gone on without us. One that only waits for its next attempt has not:
+        what is stored now saves that one its call."""
+        now_there = self.jobs.find(job.data.user_id, job.data.job_id)
+        if now_there is None:
+            return True
+        is_waiting = now_there.data.state == JobState.RETRYING
+        return not is_waiting and now_there.data.claim_token != job.data.claim_token
+
     def _require_consent(self, job: JobItem) -> None:
         user = self.profiles.by_id(job.data.user_id)
         if user is None or user.data.account_status is AccountStatus.DELETED:
             raise OwnerGone
         self.require_consent(user)
-
-    def _document(self, job: JobItem) -> Document:
-        content = self.objects.get(str(job.data.object_key), self.rules.presigned_limit_bytes)
-        if content is None:
-            raise UploadMissing
-        self._require_same_bytes(job, content)
-        file_type = FileType(str(job.data.file_type))
-        if not job.data.is_inspected:
-            declared = Declared(file_type=file_type.value, file_size=int(job.data.file_size or 0))
-            limits = InspectionLimits(max_bytes=self.rules.presigned_limit_bytes)
-            file_type = self.inspect(content, declared, limits).file_type
-        return Document(content, file_type, job.data.user_id)
-
-    @staticmethod
-    def _require_same_bytes(job: JobItem, content: bytes) -> None:
-        """Hold the bytes against the checksum that was declared, inspected, or seen at the first attempt.
-
-        A presigned form can be posted again for minutes: without this, a document whose unit was given back could be
-        exchanged for another one and tried again for nothing.
-        """
-        checksum = hashlib.sha256(content).hexdigest()
-        if job.data.file_checksum is None:
-            job.data.file_checksum = checksum
-        elif job.data.file_checksum != checksum:
-            raise errors.Unreadable(_CHANGED)

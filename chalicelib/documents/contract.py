@@ -36,14 +36,22 @@ class ShownState(StrEnum):
 
 
 class UploadForm(msgspec.Struct, kw_only=True):
-    """The fields of a multipart upload. What is declared beside the file is checked, not trusted."""
+    """The fields of a multipart upload. What is declared beside the file is checked, not trusted.
+
+    Pictures of several pages are several parts `file` or `pages`, in order: they are one document, and one job.
+    """
 
     file: Annotated[
         str,
-        Meta(description="The document: PDF, JPG or PNG, up to 5 MiB.", extra_json_schema={"format": "binary"}),
+        Meta(
+            description="The document: PDF, JPG or PNG, up to 5 MiB. Up to ten pictures, with 5 MiB in all, are the "
+            "pages of one document.",
+            extra_json_schema={"format": "binary"},
+        ),
     ]
     file_type: Annotated[str | UnsetType, Meta(description="pdf, jpg, jpeg or png.", examples=["pdf"])] = UNSET
-    file_size: Annotated[int | UnsetType, Meta(description="In bytes.")] = UNSET
+    file_size: Annotated[int | UnsetType, Meta(description="In bytes, of all files together.")] = UNSET
+    pages: Annotated[int | UnsetType, Meta(description="How many files there are; checked if it is sent.")] = UNSET
     upload_timestamp: Annotated[
         str | UnsetType,
         Meta(description="With the same bytes and timestamp a repeated upload is the same job and costs one unit."),
@@ -67,22 +75,43 @@ class UploadAnswer(Answer, kw_only=True):
     file_name: Annotated[str, Meta(description="The name that was sent, made harmless to show.")]
     mime_type: Annotated[str, Meta(examples=["application/pdf"])]
     file_size_bytes: int
+    page_count: Annotated[int, Meta(description="Pictures of several pages become one PDF.", examples=[1])]
     uploaded_at: datetime
 
 
+class PageToUpload(msgspec.Struct, kw_only=True):
+    """A picture of one page that is to go straight to the object store."""
+
+    file_type: Annotated[str, Meta(description="jpg, jpeg or png.", examples=["jpg"])]
+    file_size: Annotated[int, Meta(description="In bytes, exactly.", examples=[182044])]
+    checksum_sha256: Annotated[
+        str | None, Meta(description="SHA-256 of the bytes, as 64 hexadecimal digits or as base64.")
+    ] = None
+
+
 class UploadUrlRequest(msgspec.Struct, kw_only=True):
-    """A document that is to go straight to the object store."""
+    """A document that is to go straight to the object store, or the pictures of its pages."""
 
     ERROR_CODES: ClassVar[dict[str, str]] = {
         "file_type": "UNSUPPORTED_FILE_TYPE",
         "file_size": "FILE_VALIDATION_FAILED",
         "checksum_sha256": "FILE_VALIDATION_FAILED",
+        "pages": "FILE_VALIDATION_FAILED",
     }
 
-    file_type: Annotated[str, Meta(description="pdf, jpg, jpeg or png.", examples=["pdf"])]
-    file_size: Annotated[int, Meta(description="In bytes, exactly; up to 10 MiB.", examples=[182044])]
+    file_type: Annotated[
+        str | None, Meta(description="pdf, jpg, jpeg or png. Needed unless there are `pages`.", examples=["pdf"])
+    ] = None
+    file_size: Annotated[
+        int | None,
+        Meta(description="In bytes, exactly; up to 10 MiB. Needed unless there are `pages`.", examples=[182044]),
+    ] = None
     checksum_sha256: Annotated[
         str | None, Meta(description="SHA-256 of the bytes, as 64 hexadecimal digits or as base64.")
+    ] = None
+    pages: Annotated[
+        list[PageToUpload] | None,
+        Meta(description="Up to ten pictures, up to 10 MiB in all, in the order of the document's pages."),
     ] = None
 
 
@@ -100,7 +129,34 @@ class UploadUrlAnswer(Answer, kw_only=True):
 
     job_id: JobId
     upload: PresignedForm
+    uploads: Annotated[
+        list[PresignedForm] | UnsetType,
+        Meta(description="Where there are `pages`: a form for each, in order. The analysis starts with the last."),
+    ] = UNSET
     expires_at: datetime
+
+
+class JobShown(msgspec.Struct, kw_only=True):
+    """A job in a list."""
+
+    job_id: JobId
+    content_type: Annotated[str, Meta(description="result or report.", examples=["result"])]
+    status: ShownState
+    retry_count: int
+    uploaded_at: datetime
+    finished_at: datetime | None
+    progress: int | UnsetType = UNSET
+    error_code: str | UnsetType = UNSET
+    error_message: str | UnsetType = UNSET
+
+
+class JobsAnswer(Answer, kw_only=True):
+    """The caller's jobs, newest first."""
+
+    ERRORS: ClassVar = ("400 INVALID_LIMIT", "400 INVALID_CURSOR")
+
+    jobs: list[JobShown]
+    next_cursor: Annotated[str | None, Meta(description="To ask for the next page with; null at the end.")]
 
 
 class StatusAnswer(Answer, kw_only=True):

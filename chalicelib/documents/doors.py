@@ -104,6 +104,18 @@ class Objects(Protocol):
         ...
 
 
+class Cursors(Protocol):
+    """Makes and reads cursors of lists."""
+
+    def make(self, list_name: str, caller_id: str, position: str) -> str:
+        """Return a cursor for this caller and list."""
+        ...
+
+    def position(self, list_name: str, caller_id: str, cursor: str) -> str:
+        """Return where the list goes on, or raise InvalidRequest, INVALID_CURSOR."""
+        ...
+
+
 class Queue(Protocol):
     """Messages for later."""
 

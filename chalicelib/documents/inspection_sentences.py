@@ -15,6 +15,8 @@ TOOK_TOO_LONG: Final = (
 )
 NOT_READABLE: Final = "This file could not be read safely. Please save it again as a PDF, or take a photo of the page."
 
+PICTURES_ONLY: Final = "Several pages are sent as JPG or PNG pictures. Please send a PDF by itself."
+
 OTHER_KINDS: Final[Mapping[Kind, str]] = {
     Kind.HEIC: (
         "This is a HEIC picture, which we cannot read. Please choose 'Most compatible' in your camera's format "

@@ -35,6 +35,7 @@ class NewJob:
     file_size: int
     checksum: str | None
     is_inspected: bool
+    pages: str | None = None
 
 
 def new_job(new: NewJob, due: keys.Key, deadline: datetime, now: datetime, rules: Rules) -> JobItem:
@@ -56,6 +57,7 @@ def new_job(new: NewJob, due: keys.Key, deadline: datetime, now: datetime, rules
             file_checksum=new.checksum,
             object_key=upload_key(new.user_id, new.job_id, new.file_type),
             is_inspected=new.is_inspected,
+            pages=new.pages,
             deadline_at=deadline,
             uploaded_at=now,
             correlation_id=correlation_id(),

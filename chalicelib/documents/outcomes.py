@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,14 +13,16 @@ from chalicelib import errors
 from chalicelib.clock import Clock
 from chalicelib.documents.doors import Objects, Queue
 from chalicelib.documents.jobs import RESULT_LIMIT_BYTES, UNFINISHED, automatic_retries
+from chalicelib.documents.lanes import Lanes
 from chalicelib.documents.places import all_keys, failure_key, result_key
 from chalicelib.documents.results import Failure, read_failure, write
 from chalicelib.models.job import JobItem
-from chalicelib.models.states import JobState
+from chalicelib.models.states import JobKind, JobState
 from chalicelib.observe.log import log
 from chalicelib.rules import Rules
 from chalicelib.stores.job_moves import Ending
 from chalicelib.stores.jobs import JobStore
+from chalicelib.stores.lines import Lines
 
 JSON: Final = "application/json"
 _GAVE_UP: Final = (
@@ -34,16 +36,20 @@ _TIMED_OUT: Final = (
 
 
 class RetryMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of the retries queue: whose job, and which of its retries. One that was overtaken starts nothing."""
+    """A message of the lanes: whose job, and which of its retries, None for the first attempt. One that was overtaken
+    starts nothing."""
 
     user_id: str
     job_id: str
-    retry: int
+    retry: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Ends attempts. Objects come before the item, so that a crash in between loses nothing; the item decides."""
+    """Ends attempts. Objects come before the item, so that a crash in between loses nothing; the item decides.
+
+    Documents go to the queue that `lanes` choose; where there are none, and for what is no document, there is one.
+    """
 
     jobs: JobStore
     objects: Objects
@@ -51,6 +57,19 @@ class Outcomes:
     retries_queue: str
     clock: Clock
     rules: Rules
+    lanes: Lanes | None = None
+    lines: Lines = field(default_factory=Lines)
+
+    def hand_on(self, job: JobItem) -> str:
+        """Send a document that has arrived to the queue that it belongs in; returns the queue's name.
+
+        Raises:
+            Unavailable: it was perhaps not sent; do it again.
+        """
+        queue = self._lane_of(job)
+        message = RetryMessage(user_id=job.data.user_id, job_id=job.data.job_id)
+        self.queue.send(queue, msgspec.json.encode(message).decode())
+        return queue
 
     def complete(self, job: JobItem) -> None:
         """Mark a job as done whose result is stored. Late, it removes the result that nobody waits for any more."""
@@ -63,7 +82,8 @@ class Outcomes:
         """End a job for good, with its reason, and give the unit back."""
         now = self.clock.now()
         failure = Failure(job_id=job.data.job_id, error_code=code, error_message=message, failed_at=now)
-        self.objects.put(failure_key(job.data.user_id, job.data.job_id), write(failure), JSON, is_replacing=True)
+        # Not replacing, as with results: a late worker has no say about a verdict that stands.
+        self.objects.put(failure_key(job.data.user_id, job.data.job_id), write(failure), JSON)
         if self.jobs.end(job, Ending(state, code, message, now)):
             log("analysis_failed", job_id=job.data.job_id, code=code, state=state.value, retry=job.data.retry_count)
         else:
@@ -98,7 +118,7 @@ class Outcomes:
             return False
         message = RetryMessage(user_id=job.data.user_id, job_id=job.data.job_id, retry=int(job.data.retry_count))
         try:
-            self.queue.send(self.retries_queue, msgspec.json.encode(message).decode(), int(delay.total_seconds()))
+            self.queue.send(self._lane_of(job), msgspec.json.encode(message).decode(), int(delay.total_seconds()))
         except errors.Unavailable as trouble:
             # Not raised: the job stands in the due index, and the sweep sends its message again.
             log("retry_message_not_sent", level=logging.WARNING, error=trouble, job_id=job.data.job_id)
@@ -119,6 +139,12 @@ class Outcomes:
         """Remove the objects of a job that nobody waits for."""
         self.objects.delete(all_keys(user_id, job_id))
         log("unwanted_objects_removed", job_id=job_id)
+
+    def _lane_of(self, job: JobItem) -> str:
+        if self.lanes is None or job.data.kind is not JobKind.RESULT:
+            return self.retries_queue
+        is_first = self.lines.is_first(job, self.clock.now(), self.rules.job_life)
+        return self.lanes.of(is_first=is_first, is_priority=job.data.is_priority)
 
     def _give_up(self, job: JobItem, code: str, message: str, *, state: JobState) -> None:
         """End a job, unless its result is there and only the last step was missing."""

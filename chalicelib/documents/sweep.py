@@ -12,6 +12,7 @@ from chalicelib.clock import Clock
 from chalicelib.documents.doors import Objects
 from chalicelib.documents.jobs import UNFINISHED
 from chalicelib.documents.outcomes import Outcomes
+from chalicelib.documents.sources import has_arrived
 from chalicelib.models.job import JobItem
 from chalicelib.models.states import JobKind, JobState
 from chalicelib.observe.log import log
@@ -66,7 +67,7 @@ class JobSweep:
             self.others[job.data.kind](job)
             return
         is_waiting_for_bytes = job.data.state == JobState.UPLOADED
-        if is_waiting_for_bytes and not self.objects.exists(str(job.data.object_key)):
+        if is_waiting_for_bytes and not has_arrived(self.objects, job):
             self.outcomes.fail(job, *_NEVER_ARRIVED)
             return
         log("overdue_job_found", job_id=job.data.job_id, state=job.data.state.value, attempt=job.data.attempt)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,9 +19,11 @@ from chalicelib.documents.contract import (
     UploadUrlRequest,
 )
 from chalicelib.documents.doors import Inspect, Objects, Profiles, RequireConsent, Reservations, Reserved, SessionRule
-from chalicelib.documents.inspection import Declared, Inspected, InspectionLimits, check_declared
+from chalicelib.documents.inspection import Declared, InspectionLimits
 from chalicelib.documents.jobs import MIME_TYPES, UNFINISHED, NewJob, new_job
-from chalicelib.documents.places import upload_key
+from chalicelib.documents.pages import Prepared, prepare
+from chalicelib.documents.places import page_key, upload_key
+from chalicelib.documents.requested import Part, describe, parts_of, wrong
 from chalicelib.documents.results import document_id
 from chalicelib.gateways.analyst.findings import FileType
 from chalicelib.ids import derived_id, new_id
@@ -40,7 +39,8 @@ from chalicelib.web.request import Caller
 from chalicelib.web.response import WithStatus
 
 _MOST_REPEAT_CHARACTERS: Final = 200
-_HEX: Final = re.compile(r"[0-9a-fA-F]{64}")
+_MOST_DIGITS: Final = 12
+_INCOMPLETE: Final = "The file did not arrive completely. Please try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,33 +58,36 @@ class Uploads:
     rules: Rules
 
     def upload(self, caller: Caller, headers: Mapping[str, str], body: bytes) -> WithStatus[UploadAnswer]:
-        """Take a document from a multipart body; header names are in lower case. The answer's headers have the quota.
+        """Take a document from a multipart body, a file or pictures of its pages; header names are in lower case. The
+        answer's headers have the quota.
 
         The same user, bytes and timestamp (or, without one, `Idempotency-Key`) are the same job, however often they
-        arrive. Nothing is stored or counted unless the file passes inspection.
+        arrive. Nothing is stored or counted unless the file passes inspection, and what is stored is clean.
 
         Raises:
             InvalidRequest, TooLarge: the form or the file. Forbidden: CONSENT_REQUIRED. QuotaSpent: no unit is left.
             Conflict: this upload was cleaned up before. Unavailable: not stored, and not counted.
         """
         user = self._admit(caller)
-        form = read_form(headers.get("content-type"), body, FormLimits(max_file_bytes=self.rules.upload_limit_bytes))
-        inspected = self.inspect(
-            form.file.content, _declared(form), InspectionLimits(max_bytes=self.rules.upload_limit_bytes)
-        )
+        most = self.rules.upload_limit_bytes
+        form_limits = FormLimits(max_file_bytes=most, max_files=self.rules.upload_most_pages)
+        form = read_form(headers.get("content-type"), body, form_limits)
+        contents = [file.content for file in form.files]
+        inspected = prepare(self.inspect, contents, _declared(form), InspectionLimits(max_bytes=most))
         now = self.clock.now()
-        job_id = _job_id(caller.user_id, inspected.sha256, _repeat_key(form, headers))
-        new = NewJob(caller.user_id, job_id, inspected.file_type, inspected.size, inspected.sha256, is_inspected=True)
+        job_id = _job_id(caller.user_id, inspected.sent_sha256, _repeat_key(form, headers))
+        size = len(inspected.content)
+        new = NewJob(caller.user_id, job_id, inspected.file_type, size, inspected.sha256, is_inspected=True)
         reserved, job = self._begin(user, caller, new, now, deadline=now + self.rules.job_deadline)
         if job.data.state in UNFINISHED:
-            self._store(job, form.file.content, inspected.file_type)
+            self._store(job, inspected.content, inspected.file_type)
         return WithStatus(self._taken(job, form.file, inspected), headers=_quota(reserved, now))
 
     def presign(
         self, caller: Caller, headers: Mapping[str, str], request: UploadUrlRequest
     ) -> WithStatus[UploadUrlAnswer]:
-        """Reserve a unit and give out a form with which exactly the declared document can go to the object store. The
-        answer's headers have the quota.
+        """Reserve a unit and give out a form with which exactly the declared document can go to the object store; for
+        pictures of several pages, a form for each. The answer's headers have the quota.
 
         With the same `Idempotency-Key` and values it is the same job. The unit of a form that is not used in time
         goes back. The bytes are inspected when they are there.
@@ -94,32 +97,37 @@ class Uploads:
             Conflict: with this key a document arrived already, or its time is over.
         """
         user = self._admit(caller)
-        file_type, checksum = self._check_request(request)
+        parts = parts_of(request, self.rules)
         now = self.clock.now()
         key = headers.get("idempotency-key")
-        described = f"presigned/{file_type}/{request.file_size}/{checksum.hex() if checksum else ''}"
-        job_id = _job_id(caller.user_id, described, _bounded(key) if key else None)
-        new = NewJob(
+        job_id = _job_id(
             caller.user_id,
-            job_id,
-            file_type,
-            request.file_size,
-            checksum.hex() if checksum else None,
-            is_inspected=False,
+            f"presigned/{'pages/' if request.pages is not None else ''}{describe(parts)}",
+            _bounded(key) if key else None,
         )
+        new = _presigned(caller.user_id, job_id, parts, is_paged=request.pages is not None)
         usable = self.rules.presigned_life
         reserved, job = self._begin(user, caller, new, now, deadline=now + usable + self.rules.job_deadline)
         expires_at = _expiry(job, now, self.rules)
-        url, fields = self.objects.presign(
-            upload_key(caller.user_id, job_id, file_type),
-            content_type=MIME_TYPES[file_type],
-            size=request.file_size,
-            checksum_sha256=base64.b64encode(checksum).decode() if checksum else None,
-            expires_in_seconds=int((expires_at - now).total_seconds()),
-        )
-        log("upload_presigned", job_id=job_id, file_type=file_type.value, size=request.file_size)
-        answer = UploadUrlAnswer(job_id=job_id, upload=PresignedForm(url=url, fields=fields), expires_at=expires_at)
+        seconds = int((expires_at - now).total_seconds())
+        forms = [self._form(job, number, part, seconds) for number, part in enumerate(parts, 1)]
+        log("upload_presigned", job_id=job_id, file_type=new.file_type.value, size=new.file_size, pages=len(parts))
+        answer = UploadUrlAnswer(job_id=job_id, upload=forms[0], expires_at=expires_at)
+        if new.pages is not None:
+            answer.uploads = forms
         return WithStatus(answer, headers=_quota(reserved, now))
+
+    def _form(self, job: JobItem, number: int, part: Part, seconds: int) -> PresignedForm:
+        owner, job_id = job.data.user_id, job.data.job_id
+        is_page = job.data.pages is not None
+        url, fields = self.objects.presign(
+            page_key(owner, job_id, number, part.file_type) if is_page else upload_key(owner, job_id, part.file_type),
+            content_type=MIME_TYPES[part.file_type],
+            size=part.size,
+            checksum_sha256=part.checksum_base64,
+            expires_in_seconds=seconds,
+        )
+        return PresignedForm(url=url, fields=fields)
 
     def _admit(self, caller: Caller) -> UserItem:
         user = self.sessions.require_live(self.profiles.by_id(caller.user_id), caller)
@@ -168,7 +176,7 @@ class Uploads:
         except errors.Unavailable:
             return False
 
-    def _taken(self, job: JobItem, file: FilePart, inspected: Inspected) -> UploadAnswer:
+    def _taken(self, job: JobItem, file: FilePart, inspected: Prepared) -> UploadAnswer:
         return UploadAnswer(
             job_id=job.data.job_id,
             # Also of a repeated upload that is done already: to the app it is the sign to ask.
@@ -178,34 +186,46 @@ class Uploads:
             document_id=document_id(job.data.job_id),
             file_name=safe_file_name(file.file_name),
             mime_type=MIME_TYPES[inspected.file_type],
-            file_size_bytes=inspected.size,
+            file_size_bytes=inspected.sent_bytes,
+            page_count=inspected.pages,
             uploaded_at=job.data.uploaded_at,
         )
 
-    def _check_request(self, request: UploadUrlRequest) -> tuple[FileType, bytes | None]:
-        limits = InspectionLimits(max_bytes=self.rules.presigned_limit_bytes)
-        if request.file_size < 1:
-            raise _wrong("file_size", "The file is empty. Please choose it again.")
-        file_type = check_declared(Declared(file_type=request.file_type, file_size=request.file_size), limits)
-        if file_type is None:
-            raise errors.InvalidRequest("UNSUPPORTED_FILE_TYPE", details={"field": "file_type"})
-        return file_type, None if request.checksum_sha256 is None else _digest(request.checksum_sha256)
+
+def _declared(form: Form) -> list[Declared]:
+    """What is said about each file. The declared size is that of all of them."""
+    size, pages = (_number(form, name) for name in ("file_size", "pages"))
+    received = sum(len(file.content) for file in form.files)
+    if pages is not None and pages != len(form.files):
+        raise wrong("pages", "Not all pages arrived. Please try again.")
+    if len(form.files) > 1 and size not in (None, received):
+        raise wrong("file_size", _INCOMPLETE)
+    is_one = len(form.files) == 1
+    return [
+        Declared(file.file_name, form.fields.get("file_type"), file.content_type, size if is_one else None)
+        for file in form.files
+    ]
 
 
 def _quota(reserved: Reserved, now: datetime) -> dict[str, str]:
     return quota_headers(reserved.used, reserved.limit, reserved.resets_at, now)
 
 
-def _declared(form: Form) -> Declared:
-    size = form.fields.get("file_size", "").strip()
-    if size and not (size.isascii() and size.isdigit() and len(size) <= 12):
-        raise _wrong("file_size", "The file did not arrive completely. Please try again.")
-    return Declared(
-        file_name=form.file.file_name,
-        file_type=form.fields.get("file_type"),
-        content_type=form.file.content_type,
-        file_size=int(size) if size else None,
-    )
+def _number(form: Form, name: str) -> int | None:
+    text = form.fields.get(name, "").strip()
+    if text and not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        raise wrong(name, _INCOMPLETE)
+    return int(text) if text else None
+
+
+def _presigned(user_id: str, job_id: str, parts: tuple[Part, ...], *, is_paged: bool) -> NewJob:
+    """A document whose bytes are to come; pages become a PDF once all are there."""
+    first = parts[0]
+    if is_paged:
+        size = sum(part.size for part in parts)
+        return NewJob(user_id, job_id, FileType.PDF, size, None, is_inspected=False, pages=describe(parts))
+    checksum = first.checksum.hex() if first.checksum else None
+    return NewJob(user_id, job_id, first.file_type, first.size, checksum, is_inspected=False)
 
 
 def _repeat_key(form: Form, headers: Mapping[str, str]) -> str | None:
@@ -226,25 +246,9 @@ def _job_id(user_id: str, content: str, repeat_key: str | None) -> str:
     return f"{JobKind.RESULT}_{unique}"
 
 
-def _digest(text: str) -> bytes:
-    try:
-        digest = bytes.fromhex(text) if _HEX.fullmatch(text) else base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as wrong:
-        raise _wrong("checksum_sha256", "The file could not be prepared. Please try again.") from wrong
-    if len(digest) != hashlib.sha256().digest_size:
-        raise _wrong("checksum_sha256", "The file could not be prepared. Please try again.")
-    return digest
-
-
-def _wrong(field: str, sentence: str) -> errors.InvalidRequest:
-    return errors.InvalidRequest(
-        "FILE_VALIDATION_FAILED", f"{field} is not valid.", user_message=sentence, details={"field": field}
-    )
-
-
 def _expiry(job: JobItem, now: datetime, rules: Rules) -> datetime:
     """Until when a form may be used: its job must still wait for a while after that."""
-    if job.data.state != JobState.UPLOADED:
+    if job.data.state != JobState.UPLOADED or job.data.arrived_at is not None:
         raise errors.Conflict("UPLOAD_ALREADY_RECEIVED", user_message="This document has arrived already.", details={})
     expires_at: datetime = job.data.deadline_at - rules.job_deadline
     if expires_at <= now:

@@ -1,7 +1,6 @@
 """Every kind of item and object: why, for how long, and what becomes of it when its person exports or leaves.
 
-The one list that `docs/data.md`, the lifetime check of the test suite, the export and the erasure are made from; a kind
-of item without an entry fails a test.
+`docs/data.md`, the lifetime check of the tests, the export and the erasure are made from it. No kind may be missing.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from chalicelib.models.holdings import (
 )
 from chalicelib.models.job import JobItem
 from chalicelib.models.kinds import AfterErasure, ItemKind, Lifetime, ObjectKind
+from chalicelib.models.line import LineItem
 from chalicelib.models.message_unit import MessageUnitItem
 from chalicelib.models.payment import PaymentItem, UnclaimedPaymentItem
 from chalicelib.models.profile import UserItem
@@ -86,6 +86,16 @@ KINDS: Final[Mapping[str, ItemKind]] = {
         Lifetime.EPHEMERAL,
         is_personal=True,
         description="A question that you asked in the chat, as one of those that your plan counts; not what it says.",
+        after_erasure=AfterErasure.REMOVED,
+    ),
+    "line": ItemKind(
+        LineItem,
+        "USER#<id> / LINE",
+        "Which of a person's documents is the first in line: the others wait behind those of everybody else.",
+        "Two days after it was last taken.",
+        Lifetime.EPHEMERAL,
+        is_personal=True,
+        description="Which of your documents is to be analysed next.",
         after_erasure=AfterErasure.REMOVED,
     ),
     "session_history": ItemKind(
@@ -266,6 +276,12 @@ WITHHELD: Final[Mapping[str, str]] = {
 
 OBJECTS: Final[Mapping[str, ObjectKind]] = {
     "uploads/": ObjectKind("document", "A document that you uploaded, as it arrived.", "Two days.", is_shown=False),
+    "prepared/": ObjectKind(
+        "prepared",
+        "A document that you uploaded, without what a camera wrote into it.",
+        "Two days.",
+        is_shown=False,
+    ),
     "results/": ObjectKind(
         "result",
         "What a document of yours says, or an answer of the chat.",

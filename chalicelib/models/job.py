@@ -13,7 +13,10 @@ class JobData(Part):
     """The entity itself. `claim_token` fences: only the worker that holds it may finish the attempt.
     `unit_period_start` names the usage
     period that the reserved unit was counted in, so that giving it back in a later period takes nothing from that
-    one. `is_priority` says that its owner's tier goes first, as it was when the unit was reserved."""
+    one. `is_priority` says that its owner's tier goes first, as it was when the unit was reserved.
+    `arrived_at` is when its document was there and it was handed on to a queue. `pages` describes the pictures of a
+    presigned upload of several pages, in order: type, size and declared SHA-256 (or nothing) of each, as in
+    `jpg/182044/,png/90311/5f…`."""
 
     job_id = UnicodeAttribute()
     user_id = UnicodeAttribute()
@@ -25,6 +28,8 @@ class JobData(Part):
     object_key = UnicodeAttribute(null=True)
     is_inspected = BooleanAttribute(default=False)
     is_priority = BooleanAttribute(default=False)
+    pages = UnicodeAttribute(null=True)
+    arrived_at = InstantAttribute(null=True)
     attempt = NumberAttribute(default=0)
     retry_count = NumberAttribute(default=0)
     manual_retries = NumberAttribute(default=0)

@@ -67,6 +67,11 @@ def message_unit_key(user_id: str, name: str) -> Key:
     return Key(user_partition(user_id), f"{MESSAGE_UNIT_PREFIX}{name}")
 
 
+def line_key(user_id: str) -> Key:
+    """Which of a person's documents is the first in line."""
+    return Key(user_partition(user_id), "LINE")
+
+
 def payment_key(user_id: str, paid_on: date, payment_id: str) -> Key:
     """A payment; ids are ordered by time, so that payments of one day stand in order."""
     return Key(user_partition(user_id), payment_sort_key(paid_on, payment_id))

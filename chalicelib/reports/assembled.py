@@ -16,6 +16,7 @@ from chalicelib.reports.measurements import MeasureKind, Measurement
 from chalicelib.reports.request import StoredRequest
 from chalicelib.reports.series import Series, arranged
 from chalicelib.reports.trends import Trend, trend_of
+from chalicelib.reports.vital_signs import is_critical
 
 _READER: Final = "report/1"
 _MOST_FACTS: Final = 240
@@ -53,6 +54,12 @@ class Assembled:
     def critical(self) -> list[tuple[Series, Assessment]]:
         """Those that a laboratory would telephone about."""
         return [(series, item) for series, item in self.checked_labs if item.critical is not None]
+
+    @property
+    def critical_vitals(self) -> list[Series]:
+        """The newest vital signs that should not wait."""
+        newest = ((series, series.newest) for series in self.vital_series if series.newest.is_verified)
+        return [series for series, one in newest if is_critical(one.name, one.number, one.unit)]
 
     @property
     def abnormal_vitals(self) -> list[Series]:

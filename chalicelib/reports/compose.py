@@ -142,7 +142,7 @@ def _disclaimers(found: Assembled, *, include: bool) -> list[str]:
     with a critical value the emergency sentence does."""
     if include:
         return [NOT_A_DIAGNOSIS, ASK_YOUR_DOCTOR, IN_AN_EMERGENCY, _COMPARE]
-    return [NOT_A_DIAGNOSIS, *([IN_AN_EMERGENCY] if found.critical else [])]
+    return [NOT_A_DIAGNOSIS, *([IN_AN_EMERGENCY] if found.critical or found.critical_vitals else [])]
 
 
 def _values(found: Assembled, *, is_brief: bool) -> Iterator[ReportValue]:
@@ -208,7 +208,7 @@ def _trend(trend: Trend) -> ReportTrend:
 def _flags(found: Assembled) -> Iterator[str]:
     if found.abnormal:
         yield "ABNORMAL_VALUES"
-    if found.critical:
+    if found.critical or found.critical_vitals:
         yield "CRITICAL_VALUES"
     if found.abnormal_vitals:
         yield "ABNORMAL_VITALS"

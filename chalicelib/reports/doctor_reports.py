@@ -88,9 +88,10 @@ class DoctorReports:
         wanted = gathered(request, self._results(caller, request), self.clock.now().date(), self.rules)
         job_id, found = self._job_of(caller.user_id, wanted, headers.get("idempotency-key", "").strip())
         if found is None:
-            found, wanted = self._begin(user, caller, job_id, wanted)
+            found = self._begin(user, caller, job_id, wanted)
         if found.data.state == JobState.RETRYING and found.data.attempt == 0:
-            self._hand_over(found, wanted)
+            has_trends = bool(found.data.has_unit) or self.has_trends(user)
+            self._hand_over(found, msgspec.structs.replace(wanted, has_trends=has_trends))
         return OrderAnswer(
             job_id=job_id,
             estimated_completion_seconds=self.rules.estimated_analysis_seconds,
@@ -100,7 +101,7 @@ class DoctorReports:
     def _results(self, caller: Caller, request: DoctorReportRequest) -> list[Any]:
         """Return the caller's own results by their ids; somebody else's is not found."""
         ids = request.document_ids if isinstance(request.document_ids, list) else []
-        wanted = list(dict.fromkeys(one.removeprefix(f"{JobKind.RESULT}_") for one in ids))
+        wanted = list(dict.fromkeys(one.lower().removeprefix(f"{JobKind.RESULT}_") for one in ids))
         has_values = any(isinstance(one, msgspec.Raw) for one in (request.health_data, request.medical_data))
         if not wanted and not has_values:
             raise missing()
@@ -141,25 +142,22 @@ class DoctorReports:
             retry_after_seconds=int(self.rules.job_life.total_seconds()),
         )
 
-    def _begin(
-        self, user: UserItem, caller: Caller, job_id: str, wanted: StoredRequest
-    ) -> tuple[JobItem, StoredRequest]:
+    def _begin(self, user: UserItem, caller: Caller, job_id: str, wanted: StoredRequest) -> JobItem:
         """Write the job and take the free report where it is one; for an order that was faster, return its job."""
         for _ in range(_MOST_READS):
             now = self.clock.now()
             is_free = self._is_free(user, now)
-            whole = msgspec.structs.replace(wanted, has_trends=is_free or self.has_trends(user))
             deadline = now + self.rules.job_deadline
             due, key = self.jobs.due_key(job_id, deadline), self.request_key(caller.user_id, job_id)
             job = new_job(caller.user_id, job_id, key, due, deadline, now, self.rules)
             match self.orders.order(_order(user, caller, now, is_free=is_free), job):
                 case OrderOutcome.ORDERED:
                     log("report_ordered", job_id=job_id, is_free=is_free, values=len(wanted.values))
-                    return job, whole
+                    return job
                 case OrderOutcome.REPEATED:
                     found = self.jobs.find(caller.user_id, job_id)
                     if found is not None:
-                        return found, whole
+                        return found
             user = self.sessions.require_live(self.profiles.by_id(caller.user_id), caller)
             self.require_consent(user)
         raise errors.Unavailable(message="The profile is changing too quickly to order a report.")

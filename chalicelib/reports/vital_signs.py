@@ -26,6 +26,29 @@ def vital_sign(name: str) -> VitalSign | None:
     return _by_name().get(words_of(_spaced(name)))
 
 
+def is_critical(name: str, number: Decimal | None, unit: str | None) -> bool:
+    """Whether a vital sign is so far from usual that it should not wait, by the name and unit that reports give it.
+
+    Sources: ACC/AHA 2017 (hypertensive crisis: above 180/120); Royal College of Physicians, NEWS2 (a score of 3):
+    oxygen saturation, pulse, temperature.
+    """
+    low, high = _critical().get((name, unit or ""), (None, None))
+    if number is None:
+        return False
+    return (low is not None and number <= low) or (high is not None and number >= high)
+
+
+@cache
+def _critical() -> dict[tuple[str, str], tuple[Decimal | None, Decimal | None]]:
+    return {
+        (SYSTOLIC_NAME, "mmHg"): (None, Decimal(181)),
+        (DIASTOLIC_NAME, "mmHg"): (None, Decimal(121)),
+        ("Oxygen saturation", "%"): (Decimal(91), None),
+        ("Heart rate", "bpm"): (Decimal(40), Decimal(131)),
+        ("Body temperature", "°C"): (Decimal("35.0"), None),
+    }
+
+
 def _spaced(name: str) -> str:
     return "".join(f" {mark}" if mark.isupper() and name[:1].islower() else mark for mark in name[:80]).replace(
         "_", " "

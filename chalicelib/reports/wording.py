@@ -23,10 +23,11 @@ _NO_QUESTION: Final = "Which of these values should be measured again, and when?
 
 def notices(found: Assembled) -> list[str]:
     """Return what cannot wait: one text about all critical values; nothing where there is none."""
-    if not found.critical:
+    far_outside = [series for series, _ in found.critical] + found.critical_vitals
+    if not far_outside:
         return []
     named = "; ".join(
-        f"{spoken(series.name)} {spoken(result_text(item.row))}{_on(series)}" for series, item in found.critical
+        f"{spoken(series.name)} {spoken(series.newest.shown_value)}{_on(series)}" for series in far_outside
     )
     return [
         f"Please contact a doctor today. Far outside the usual range: {named}. Laboratories usually report such values "
@@ -71,7 +72,7 @@ def questions(found: Assembled) -> list[str]:
 
 def recommendations(found: Assembled) -> Iterator[str]:
     """Yield careful suggestions about follow-up; never a medicine."""
-    if found.critical:
+    if found.critical or found.critical_vitals:
         yield "Contact a doctor today about the values named at the top of this report."
     if found.abnormal or found.abnormal_vitals:
         yield "Discuss the values outside their range with your doctor, and whether they should be measured again."

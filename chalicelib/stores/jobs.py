@@ -93,6 +93,20 @@ class JobStore:
         found = self.find(user_id, job_id)
         return found if found is not None and found.data.claim_token == claim.token else None
 
+    def arrive(self, user_id: str, job_id: str, at: datetime, deadline: datetime) -> JobItem | None:
+        """Mark that a job's document is there, and return the job; None where it was marked before, does not wait for a
+        document, or is not there.
+
+        Raises:
+            Unavailable: the table does not answer.
+        """
+        job = _bare(user_id, job_id)
+        actions = [_DATA.arrived_at.set(at), _DATA.deadline_at.set(deadline), JobItem.updated_at.set(at)]
+        is_awaited = _DATA.state == JobState.UPLOADED
+        # An event that comes again puts no deadline off.
+        is_new = _DATA.arrived_at.does_not_exist()
+        return job if _update(job, [*actions, *self._due(job_id, deadline)], is_awaited & is_new) else None
+
     def complete(self, job: JobItem, at: datetime) -> bool:
         """Mark a claimed job as done. False where the claim is no longer ours.
 

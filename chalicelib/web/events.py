@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalice.app import Chalice, CloudWatchEvent, Cron, Rate, S3Event, SQSEvent
@@ -21,11 +21,12 @@ class Events:
     """Declares on a Chalice application what happens without being asked.
 
     Each method returns the handler, which has to stand on the page under the `name` given: that is where Lambda looks
-    for it. What is to be done is asked for when the event comes, so that declaring it builds nothing.
+    for it. What is to be done is asked for when the event comes, so that declaring it builds nothing. `at_once` says of
+    some queues how many functions may work on them at a time (AWS: at least two).
     """
 
-    def __init__(self, app: Chalice) -> None:
-        self._app = app
+    def __init__(self, app: Chalice, at_once: Mapping[str, int]) -> None:
+        self._app, self._at_once = app, at_once
 
     def upload(self, name: str, bucket: str, act: Callable[[], OnRecords]) -> Callable[..., Any]:
         """Act on objects that were created under `uploads/`: on all records of an event, not only the first (design,
@@ -50,7 +51,8 @@ class Events:
                 _begin()
                 _act(record.body, act(), "message_failed")
 
-        return _declared(self._app.on_sqs_message(queue=queue, batch_size=1), name, run)
+        declare = self._app.on_sqs_message(queue=queue, batch_size=1, maximum_concurrency=self._at_once.get(queue))
+        return _declared(declare, name, run)
 
     def tick(self, name: str, schedule: Cron | Rate, act: Callable[[], OnTick]) -> Callable[..., Any]:
         """Act whenever a schedule says so, or an operator, who invokes the function with `{}`."""

@@ -1,4 +1,4 @@
-"""Reads a multipart form with exactly one file, and makes file names harmless."""
+"""Reads a multipart form with one file, or as many as are allowed, and makes file names harmless."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from chalicelib import errors
 
 _FORM: Final = "multipart/form-data"
 _FILE_FIELD: Final = "file"
+_PAGE_FIELDS: Final = frozenset({_FILE_FIELD, "pages", "pages[]"})
+"""Where a form may carry several files, they may be called by any of these; their order is the form's."""
 _MAX_CONTENT_TYPE: Final = 512
 # The closing boundary, its dashes, and a few line ends stand in this many last bytes.
 _TAIL: Final = 128
@@ -39,9 +41,12 @@ _AGAIN: Final = "The upload did not arrive in good order. Please try again."
 
 @dataclass(frozen=True, slots=True)
 class FormLimits:
-    """How large a form may be. The defaults fit the app's upload: one file and four short fields."""
+    """How large a form may be. The defaults fit the app's upload: one file and four short fields.
+
+    `max_file_bytes` is for all files together."""
 
     max_file_bytes: int = 5 * 1024 * 1024
+    max_files: int = 1
     max_fields: int = 20
     max_field_bytes: int = 4096
     max_name_characters: int = 100
@@ -52,7 +57,7 @@ class FormLimits:
     def max_body_bytes(self) -> int:
         """The file and all that may stand around it."""
         around_a_part = self.max_headers * self.max_header_bytes
-        return self.max_file_bytes + (self.max_fields + 1) * (self.max_field_bytes + around_a_part)
+        return self.max_file_bytes + (self.max_fields + self.max_files) * (self.max_field_bytes + around_a_part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +71,24 @@ class FilePart:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form that was read completely: text fields by name, and the one file."""
+    """A form that was read completely: text fields by name, the first file, and those that follow it."""
 
     fields: Mapping[str, str]
     file: FilePart
+    more: tuple[FilePart, ...] = ()
+
+    @property
+    def files(self) -> tuple[FilePart, ...]:
+        """All files, in their order."""
+        return self.file, *self.more
 
 
 def read_form(content_type: str | None, body: bytes, limits: FormLimits | None = None) -> Form:
-    """Read the form: exactly one part `file`, every other part a text field that occurs once.
+    """Read the form: a part `file`, or as many as are allowed; every other part a text field that occurs once.
 
     Raises:
         InvalidRequest: NO_FILE_PROVIDED where there is no form, no file, or an empty one; FILE_VALIDATION_FAILED where
-            the form is malformed or cut off, or has two files, a field twice, too many or too large fields.
+            the form is malformed or cut off, or has too many files, a field twice, too many or too large fields.
         TooLarge: FILE_TOO_LARGE.
     """
     limits = limits or FormLimits()
@@ -90,25 +101,37 @@ def read_form(content_type: str | None, body: bytes, limits: FormLimits | None =
     if not body[-_TAIL:].rstrip(b"\r\n").endswith(b"--" + boundary + b"--"):
         raise _malformed("the form has no end")
     fields: dict[str, str] = {}
-    file: FilePart | None = None
+    files: list[FilePart] = []
     has_stray_file = False
     for segment, content in _parts(body, boundary, limits):
         name = segment.name or ""
-        if name == _FILE_FIELD:
-            if file is not None:
-                raise _malformed("two files")
-            file = FilePart(segment.filename, segment.content_type, content)
+        if _is_file(segment, limits):
+            files.append(FilePart(segment.filename, segment.content_type, content))
         elif segment.filename is not None:
             has_stray_file = True
         elif name in fields or not 0 < len(name) <= limits.max_name_characters:
             raise _malformed("a field twice, or without a usable name")
         else:
             fields[name] = _text(content, limits)
-    if file is None or not file.content:
-        raise _no_file("the file is empty" if file else "no part is called `file`")
+    return Form(fields, *_checked(files, has_stray_file, limits))
+
+
+def _is_file(segment: MultipartSegment, limits: FormLimits) -> bool:
+    if segment.name == _FILE_FIELD:
+        return True
+    return limits.max_files > 1 and segment.name in _PAGE_FIELDS and segment.filename is not None
+
+
+def _checked(files: list[FilePart], has_stray_file: bool, limits: FormLimits) -> tuple[FilePart, tuple[FilePart, ...]]:
+    if not files or not all(file.content for file in files):
+        raise _no_file("a file is empty" if files else "no part is called `file`")
     if has_stray_file:
         raise _malformed("a second file, in another field")
-    return Form(fields, file)
+    if len(files) > limits.max_files:
+        raise _malformed("two files" if limits.max_files == 1 else "too many files")
+    if sum(len(file.content) for file in files) > limits.max_file_bytes:
+        raise _file_too_large(limits)
+    return files[0], tuple(files[1:])
 
 
 def _boundary(content_type: str) -> bytes:
@@ -129,7 +152,7 @@ def _parts(body: bytes, boundary: bytes, limits: FormLimits) -> list[tuple[Multi
         max_header_size=limits.max_header_bytes,
         max_header_count=limits.max_headers,
         max_segment_size=limits.max_file_bytes,
-        max_segment_count=limits.max_fields + 1,
+        max_segment_count=limits.max_fields + limits.max_files,
         strict=True,
     )
     parts: list[tuple[MultipartSegment, bytes]] = []
@@ -147,7 +170,7 @@ def _parts(body: bytes, boundary: bytes, limits: FormLimits) -> list[tuple[Multi
     except ParserLimitReached as error:
         # Fields, headers and numbers of parts have limits too. A part that announces its length is refused before
         # its name is known: then the body tells.
-        is_file = segment is not None and segment.name == _FILE_FIELD and not segment.complete
+        is_file = segment is not None and _is_file(segment, limits) and not segment.complete
         is_large = is_file or len(body) > limits.max_file_bytes
         raise (_file_too_large(limits) if is_large else _malformed("a limit is exceeded")) from error
     except MultipartError as error:

@@ -67,6 +67,7 @@ REQUESTS: dict[str, Good] = {
         },
     ),
     "POST /api/v1/process/upload-url": Good(body={"file_type": "pdf", "file_size": 1000}),
+    "GET /api/v1/process/jobs": Good(),
     "GET /api/v1/process/status/{job_id}": Good(path={"job_id": JOB}),
     "GET /api/v1/process/result/{job_id}": Good(path={"job_id": JOB}),
     "POST /api/v1/process/retry/{job_id}": Good(path={"job_id": JOB}),

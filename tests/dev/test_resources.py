@@ -53,7 +53,9 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_run(stage:
     functions = config["stages"][stage]["lambda_functions"]
     read_by = {
         "analysis-retries": "retry_analysis",
-        "analysis-priority": "retry_analysis",
+        "analysis-priority": "analyse_priority",
+        "analysis-priority-backlog": "analyse_priority_backlog",
+        "analysis-backlog": "analyse_backlog",
         "chat-answers": "answer_question",
         "usage-resets": "reset_usage_batch",
         "erasures": "carry_erasure_on",

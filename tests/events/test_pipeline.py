@@ -76,7 +76,8 @@ def test_all_records_of_an_event_are_worked_on_and_a_bad_one_does_not_lose_the_o
         *world.event(world.key(third)),
     ]  # fmt: skip
     with pytest.raises(ExceptionGroup) as raised:
-        world.pipeline.on_upload(records)
+        world.arrivals.on_upload(records)
+    world.deliver_handed()
     assert len(raised.value.exceptions) == 1
     assert {state_of(world, job_id) for job_id in (first, second, third)} == {JobState.COMPLETED}
 
@@ -84,7 +85,7 @@ def test_all_records_of_an_event_are_worked_on_and_a_bad_one_does_not_lose_the_o
 def test_keys_in_events_are_url_decoded(world: World) -> None:
     job_id = world.uploaded()
     encoded = world.key(job_id).replace("_", "%5F").replace("-", "%2D")
-    world.pipeline.on_upload([{"s3": {"object": {"key": encoded}}}])
+    world.deliver_records([{"s3": {"object": {"key": encoded}}}])
     assert state_of(world, job_id) is JobState.COMPLETED
 
 
@@ -267,7 +268,7 @@ def test_a_late_worker_overwrites_nothing(world: World) -> None:
     def be_overtaken() -> None:
         world.clock.advance(timedelta(seconds=101))
         world.analyst.steps = [an_analysis()]
-        world.deliver_event(job_id)
+        world.deliver_again(job_id)
         world.analyst.steps = [late]
 
     world.analyst.steps = [be_overtaken]
@@ -285,7 +286,7 @@ def test_a_late_worker_cannot_fail_a_job_that_another_one_completed(world: World
     def be_overtaken() -> None:
         world.clock.advance(timedelta(seconds=101))
         world.analyst.steps = [an_analysis()]
-        world.deliver_event(job_id)
+        world.deliver_again(job_id)
         raise errors.NotMedical
 
     world.analyst.steps = [be_overtaken]
@@ -294,13 +295,63 @@ def test_a_late_worker_cannot_fail_a_job_that_another_one_completed(world: World
     assert world.library.result(world.caller, job_id).title == "Blood test"
 
 
+def test_a_late_worker_stores_nothing_while_another_one_has_the_job(world: World) -> None:
+    job_id = world.uploaded()
+    late = msgspec.structs.replace(an_analysis(), title="Late")
+
+    def be_overtaken_by_one_who_dies() -> None:
+        world.clock.advance(timedelta(seconds=101))
+        world.analyst.steps = [die]
+        with pytest.raises(Killed):
+            world.deliver_again(job_id)
+        world.analyst.steps = [late]
+
+    def die() -> None:
+        raise Killed
+
+    world.analyst.steps = [be_overtaken_by_one_who_dies]
+    world.deliver_event(job_id)
+    assert not any(key.startswith("results/") for key in world.stored())
+    world.analyst.steps = [an_analysis()]
+    world.finish(3)
+    assert world.library.result(world.caller, job_id).title == "Blood test"
+
+
+def test_a_late_answer_is_kept_for_a_job_that_only_waits_for_its_next_attempt(world: World) -> None:
+    job_id = world.uploaded()
+
+    def be_given_up() -> None:
+        world.clock.advance(timedelta(seconds=101))
+        world.sweep.sweep()
+
+    world.analyst.steps = [be_given_up]
+    world.deliver_event(job_id)
+    world.deliver_messages()
+    assert (state_of(world, job_id), len(world.analyst.calls)) == (JobState.COMPLETED, 1)
+
+
+def test_a_late_verdict_replaces_none_that_stands(world: World) -> None:
+    job_id = world.uploaded()
+
+    def be_overtaken() -> None:
+        world.clock.advance(timedelta(seconds=101))
+        world.analyst.steps = [errors.NotMedical()]
+        world.deliver_again(job_id)
+        raise errors.Unreadable
+
+    world.analyst.steps = [be_overtaken]
+    world.deliver_event(job_id)
+    assert b"INVALID_MEDICAL_DOCUMENT" in world.content(f"failures/{world.user_id}/{job_id}.json")
+    assert world.used() == 0
+
+
 def test_a_late_result_of_a_job_that_has_failed_is_removed(world: World) -> None:
     job_id = world.uploaded()
 
     def be_overtaken() -> None:
         world.clock.advance(timedelta(seconds=101))
         world.analyst.steps = [errors.NotMedical()]
-        world.deliver_event(job_id)
+        world.deliver_again(job_id)
 
     world.analyst.steps = [be_overtaken]
     world.deliver_event(job_id)
@@ -318,13 +369,13 @@ def test_a_result_that_is_stored_is_not_lost_because_the_last_step_of_the_last_a
 
     def refuse_second(**_: object) -> None:
         updates.append(1)
-        if len(updates) == 2:
+        if len(updates) == 3:
             raise ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "UpdateItem")
 
     table.connection.client.meta.events.register("before-call.dynamodb.UpdateItem", refuse_second)
     world.deliver_event(job_id)
     assert (state_of(world, job_id), world.used(), len(world.analyst.calls)) == (JobState.COMPLETED, 1, 1)
-    assert len(updates) == 3
+    assert len(updates) == 4
 
 
 @pytest.mark.parametrize(("verdict", "state"), [(None, JobState.COMPLETED), (errors.NotMedical(), JobState.FAILED)])
@@ -333,7 +384,7 @@ def test_a_crash_after_the_answer_was_stored_asks_the_analyst_no_second_time(
 ) -> None:
     world.analyst.steps = [verdict] if verdict else []
     job_id = world.uploaded()
-    with world.watched(kill_at=4, kill_when="after") as calls, pytest.raises(Killed):
+    with world.watched(kill_at=8, kill_when="after") as calls, pytest.raises(Killed):
         world.deliver_event(job_id)
     assert calls.names[-1] == "s3.PutObject"
     world.finish(3)
@@ -428,7 +479,8 @@ def test_logs_of_the_pipeline_carry_ids_and_no_words_of_the_document(
     world.deliver_event(job_id)
     world.library.clean_up(world.caller, job_id)
     assert [record.getMessage() for record in caplog.records] == [
-        "unit_reserved", "document_uploaded", "analysis_started", "analysis_completed", "job_cleaned_up",
+        "unit_reserved", "document_uploaded", "document_handed_on",
+        "analysis_started", "analysis_completed", "job_cleaned_up",
     ]  # fmt: skip
     assert all(record.__dict__["job_id"] == job_id for record in caplog.records)
     text = str([record.__dict__ for record in caplog.records])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -11,10 +12,11 @@ from pynamodb.connection.table import TableConnection
 
 from chalicelib import errors
 from chalicelib.config import Settings
-from chalicelib.documents.contract import UploadUrlRequest
+from chalicelib.documents.contract import PageToUpload, UploadUrlRequest
 from chalicelib.models import keys
 from chalicelib.models.job import JobItem
 from chalicelib.models.states import JobState
+from tests.hostile.pictures import jpg, png
 from tests.rooms.documents_world import PDF, Killed, World, an_analysis, empty_bucket, make_bucket
 from tests.support import SettableClock
 
@@ -58,7 +60,9 @@ def recover(world: World) -> None:
     for wait in (1, 2):
         world.clock.advance(timedelta(minutes=wait))
         redeliver(world)
-    world.queue.waiting += [(world.clock.now(), message) for message, _ in world.queue.sent]
+    for queue in (world.queue, world.handed):
+        queue.waiting += [(world.clock.now(), message) for message, _ in queue.sent]
+    world.deliver_handed()
     for _ in range(20):
         world.finish(1)
         if not world.queue.waiting and not unfinished_of(world):
@@ -68,7 +72,7 @@ def recover(world: World) -> None:
 def redeliver(world: World) -> None:
     uploads = [key for key in world.stored() if key.startswith("uploads/")]
     if uploads:
-        world.pipeline.on_upload(world.event(*uploads))
+        world.deliver(*uploads)
 
 
 def items_of(world: World) -> list[JobItem]:
@@ -133,7 +137,7 @@ def test_an_analysis_that_is_killed_anywhere_gives_one_result(world: World) -> N
         with_uploaded(one)
         redeliver(one)
 
-    assert kill_everywhere(world, journey, has_result) == 10
+    assert kill_everywhere(world, journey, has_result) == 18
 
 
 def test_an_analysis_that_fails_for_good_and_is_killed_anywhere_fails_cleanly(world: World) -> None:
@@ -149,7 +153,7 @@ def test_an_analysis_that_fails_for_good_and_is_killed_anywhere_fails_cleanly(wo
         is_before_storing = killed_at.startswith("before") and "PutObject" in killed_at
         assert len(one.analyst.calls) == (2 if is_before_storing else 1), killed_at
 
-    assert kill_everywhere(world, journey, failed) == 10
+    assert kill_everywhere(world, journey, failed) == 18
 
 
 def test_a_retry_that_is_killed_anywhere_ends_in_one_result(world: World) -> None:
@@ -182,7 +186,7 @@ def test_a_retry_by_the_owner_that_is_killed_anywhere_ends_in_a_result_or_the_ol
         assert len(results) == (1 if status == "completed" else 0), killed_at
         assert one.used() == 0, killed_at
 
-    assert kill_everywhere(world, journey, free_result) == 8
+    assert kill_everywhere(world, journey, free_result) == 10
 
 
 def test_a_cleanup_that_is_killed_anywhere_can_be_repeated_and_leaves_nothing(world: World) -> None:
@@ -221,7 +225,31 @@ def test_a_presigned_document_that_is_killed_anywhere_gives_one_result_or_its_un
         with_calls_uncounted(one, lambda: one.objects.put(one.key(answer.job_id), PDF, "application/pdf"))
         redeliver(one)
 
-    kill_everywhere(world, journey, is_consistent)
+    def clean_result(one: World, killed_at: str) -> None:
+        is_consistent(one, killed_at)
+        # What was uploaded is gone wherever the clean copy is.
+        kept = [key.partition("/")[0] for key in one.stored() if not key.startswith(("results/", "failures/"))]
+        assert kept in ([], ["prepared"]), killed_at
+
+    assert kill_everywhere(world, journey, clean_result) > 15
+
+
+def test_pages_that_are_killed_anywhere_give_one_result_of_one_document(world: World) -> None:
+    kinds, pictures = ("jpg", "png"), (jpg(), png())
+
+    def journey(one: World) -> None:
+        pages = [PageToUpload(file_type=kind, file_size=len(page)) for kind, page in zip(kinds, pictures, strict=True)]
+        answer = one.uploads.presign(one.caller, {}, UploadUrlRequest(pages=pages)).answer
+        for number, (kind, page) in enumerate(zip(kinds, pictures, strict=True), 1):
+            key = f"uploads/{one.user_id}/{answer.job_id}.{number}.{kind}"
+            with_calls_uncounted(one, partial(one.objects.put, key, page, "image/any"))
+            one.deliver(key)
+
+    def one_document(one: World, killed_at: str) -> None:
+        is_consistent(one, killed_at)
+        assert all(document.content.startswith(b"%PDF") for document, _ in one.analyst.calls), killed_at
+
+    assert kill_everywhere(world, journey, one_document) > 15
 
 
 def with_uploaded(world: World) -> str:

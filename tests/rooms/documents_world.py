@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,14 @@ from chalicelib import errors
 from chalicelib.billing.usage import Reservations, usage_at
 from chalicelib.config import Settings
 from chalicelib.documents.analysis import Pipeline
+from chalicelib.documents.arrivals import Arrivals
 from chalicelib.documents.doors import Inspect
 from chalicelib.documents.file_kinds import READ_KINDS, kind_of
 from chalicelib.documents.inspection import Declared, Inspected, InspectionLimits
+from chalicelib.documents.lanes import Lanes
 from chalicelib.documents.library import Library
 from chalicelib.documents.outcomes import Outcomes
+from chalicelib.documents.sources import Sources
 from chalicelib.documents.sweep import JobSweep
 from chalicelib.documents.uploads import Uploads
 from chalicelib.gateways.analyst.findings import (
@@ -110,6 +113,7 @@ class FakeQueue:
     at_each_send: Callable[[str], None] = lambda _: None
     waiting: list[tuple[datetime, str]] = field(default_factory=list)
     sent: list[tuple[str, int]] = field(default_factory=list)
+    queues: list[str] = field(default_factory=list)
     is_down: bool = False
 
     def send(self, queue_name: str, message: str, delay_seconds: int = 0) -> None:
@@ -117,6 +121,7 @@ class FakeQueue:
             raise errors.Unavailable
         self.at_each_send("before")
         self.sent.append((message, delay_seconds))
+        self.queues.append(queue_name)
         self.waiting.append((self.clock.now() + timedelta(seconds=delay_seconds), message))
         self.at_each_send("after")
 
@@ -170,13 +175,24 @@ class World:
         reservations = Reservations(
             UsageStore(), sessions, require_processing, self.users.by_id, self.clock, rules.usage_due_shards
         )
-        self.outcomes = Outcomes(self.jobs, self.objects, self.queue, self.settings.retries_queue, self.clock, rules)
+        self.lanes = Lanes(
+            self.settings.priority_queue, self.settings.retries_queue,
+            self.settings.priority_backlog_queue, self.settings.backlog_queue,
+        )  # fmt: skip
+        self.outcomes = Outcomes(
+            self.jobs, self.objects, self.queue, self.settings.retries_queue, self.clock, rules, self.lanes
+        )
+        # First messages stand in a queue of their own: most tests ask for those of retries.
+        self.handed = FakeQueue(self.clock, self.calls.step)
+        handing = replace(self.outcomes, queue=self.handed)
+        self.sources = Sources(self.objects, inspect, rules)
+        self.arrivals = Arrivals(self.jobs, self.objects, self.sources, handing, self.clock, rules)
         self.uploads = Uploads(
             self.users, sessions, require_processing, reservations, self.jobs, self.objects, inspect, self.clock, rules
         )
         self.library = Library(self.users, sessions, self.jobs, self.objects, self.outcomes, self.clock, rules)
         self.pipeline = Pipeline(
-            self.jobs, self.objects, self.outcomes, self.users, require_processing, self.analyst, inspect,
+            self.jobs, self.objects, self.outcomes, self.users, require_processing, self.analyst, self.sources,
             self.clock, rules,
         )  # fmt: skip
         self.sweep = JobSweep(self.jobs, self.objects, self.outcomes, self.clock, rules)
@@ -208,7 +224,23 @@ class World:
         return f"uploads/{self.user_id}/{job_id}.{file_type}"
 
     def deliver_event(self, job_id: str) -> None:
-        self.pipeline.on_upload(self.event(self.key(job_id)))
+        self.deliver(self.key(job_id))
+
+    def deliver(self, *keys_: str) -> None:
+        """Deliver an event about these keys, and the messages that it makes."""
+        self.deliver_records(self.event(*keys_))
+
+    def deliver_records(self, records: list[dict[str, Any]]) -> None:
+        self.arrivals.on_upload(records)
+        self.deliver_handed()
+
+    def deliver_again(self, job_id: str) -> None:
+        """Deliver the message of a first attempt once more, as a queue does."""
+        self.pipeline.retry(json.dumps({"user_id": self.user_id, "job_id": job_id}))
+
+    def deliver_handed(self) -> None:
+        for message in self.handed.visible():
+            self.pipeline.retry(message)
 
     def deliver_messages(self) -> int:
         seen = self.queue.visible()

@@ -65,6 +65,7 @@ def test_the_answer_to_an_upload_has_every_field(world: World) -> None:
         "file_name": "my report.pdf",
         "mime_type": "application/pdf",
         "file_size_bytes": len(PDF),
+        "page_count": 1,
         "uploaded_at": "2026-03-14T09:30:00Z",
     }
 
@@ -112,6 +113,7 @@ def test_an_upload_a_status_and_a_result_cost_the_calls_that_are_budgeted(world:
     with world.watched() as calls:
         world.deliver_event(job_id)
     assert calls.names == [
+        "dynamodb.UpdateItem", "dynamodb.GetItem", "dynamodb.PutItem", "sqs.SendMessage",
         "dynamodb.UpdateItem", "dynamodb.GetItem", "s3.GetObject", "s3.PutObject", "dynamodb.UpdateItem",
     ]  # fmt: skip
     with world.watched() as calls:

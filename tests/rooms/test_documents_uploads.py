@@ -284,7 +284,7 @@ def test_a_presigned_document_is_inspected_when_it_is_there(world: World) -> Non
     good, bad = presigned(world).job_id, presigned(world, file_size=9).job_id
     world.objects.put(world.key(good), PDF, "application/pdf")
     world.objects.put(world.key(bad), b"just text", "application/pdf")
-    world.pipeline.on_upload(world.event(world.key(good), world.key(bad)))
+    world.deliver(world.key(good), world.key(bad))
     assert world.library.status(world.caller, good).status == "completed"
     status = world.library.status(world.caller, bad)
     assert (status.status, status.error_message) == ("failed", "We can read PDF, JPG and PNG files.")

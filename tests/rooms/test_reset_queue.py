@@ -71,7 +71,7 @@ class _Works:
             world.settle()
             world.upload("a")
 
-        Events(self.place.app).message("reset_usage_batch", self.place.queue.name, lambda: self.room.reset_batch)
+        Events(self.place.app, {}).message("reset_usage_batch", self.place.queue.name, lambda: self.room.reset_batch)
 
     @property
     def dead_letters(self) -> str:

@@ -15,7 +15,7 @@ JOB = "result_00000000-0000-4000-8000-000000000001"
 def test_an_upload_key_can_be_read_back(file_type: FileType) -> None:
     key = places.upload_key(USER, JOB, file_type)
     assert key == f"uploads/{USER}/{JOB}.{file_type.value}"
-    assert places.read_upload_key(key) == (USER, JOB, file_type)
+    assert places.read_upload_key(key) == (USER, JOB, file_type, None)
     assert key.startswith(places.upload_prefix(USER, JOB))
 
 
@@ -43,5 +43,18 @@ def test_no_other_key_is_an_upload(key: str) -> None:
 
 def test_only_uploads_lie_under_the_prefix_that_fires_events() -> None:
     keys = places.all_keys(USER, JOB)
-    assert len(set(keys)) == 5
-    assert [key for key in keys if key.startswith(places.UPLOADS)] == keys[:3]
+    assert len(set(keys)) == len(keys) == 3 + 2 * places.MOST_PAGES + 3 + 3
+    uploads = places.upload_keys(USER, JOB)
+    assert [key for key in keys if key.startswith(places.UPLOADS)] == uploads
+    assert all(places.read_upload_key(key) for key in uploads)
+
+
+def test_a_page_key_can_be_read_back() -> None:
+    key = places.page_key(USER, JOB, 12, FileType.PNG)
+    assert places.read_upload_key(key) == (USER, JOB, FileType.PNG, 12)
+    assert key.startswith(places.upload_prefix(USER, JOB))
+
+
+@pytest.mark.parametrize("page", ["0", "01", "100", "-1", "x"])
+def test_a_page_is_a_number_from_1_to_99(page: str) -> None:
+    assert places.read_upload_key(f"uploads/{USER}/{JOB}.{page}.png") is None

@@ -149,3 +149,23 @@ def test_facts_for_a_model_are_bounded() -> None:
 
     assert len(facts_of(assembled(wanted({"health_data": rows})))) <= 300
     assert composed(wanted({"health_data": rows})).report.executive_summary
+
+
+@pytest.mark.parametrize(
+    ("vitals", "is_urgent"),
+    [
+        ({"blood_pressure": "185/95"}, True),
+        ({"blood_pressure": "180/120"}, False),
+        ({"blood_pressure": "150/125"}, True),
+        ({"spo2": 91}, True),
+        ({"spo2": 92}, False),
+        ({"heart_rate": 131}, True),
+        ({"heart_rate": 41}, False),
+        ({"temperature": 35.0}, True),
+    ],
+)
+def test_a_vital_sign_that_should_not_wait_is_urgent(vitals: dict[str, object], is_urgent: bool) -> None:
+    answer = report_of(vitals=vitals)
+
+    assert bool(answer.report.notices) is is_urgent
+    assert ("CRITICAL_VALUES" in answer.medical_flags) is is_urgent
