@@ -127,25 +127,25 @@ def change_consent(call: Call[consent.ConsentRequest]) -> consent.ConsentAnswer:
 @api.route("POST", "/api/v1/process/upload", guard=SIGNED_IN, limit=UPLOAD, form=documents.UploadForm)
 def upload_document(call: Call[None]) -> WithStatus[documents.UploadAnswer]:
     """Hand in a document to be explained."""
-    return wiring.rooms().uploads.upload(call.caller, call.headers, call.raw_body)
+    return wiring.rooms().documents.uploads.upload(call.caller, call.headers, call.raw_body)
 
 
 @api.route("POST", "/api/v1/process/upload-url", guard=SIGNED_IN, limit=UPLOAD)
 def presign_upload(call: Call[documents.UploadUrlRequest]) -> WithStatus[documents.UploadUrlAnswer]:
     """Get a form with which a document goes straight to the object store."""
-    return wiring.rooms().uploads.presign(call.caller, call.headers, call.body)
+    return wiring.rooms().documents.uploads.presign(call.caller, call.headers, call.body)
 
 
 @api.route("GET", "/api/v1/process/jobs", guard=SIGNED_IN, limit=GENERAL, query=("limit", "cursor"))
 def list_jobs(call: Call[None]) -> documents.JobsAnswer:
     """The caller's jobs, newest first, page by page."""
-    return wiring.rooms().listing.page(call.caller, call.query)
+    return wiring.rooms().documents.listing.page(call.caller, call.query)
 
 
 @api.route("GET", "/api/v1/process/status/{job_id}", guard=SIGNED_IN, limit=limits.STATUS)
 def show_job_status(call: Call[None]) -> documents.StatusAnswer:
     """Where a job stands."""
-    return wiring.rooms().library.status(call.caller, call.path["job_id"])
+    return wiring.rooms().documents.library.status(call.caller, call.path["job_id"])
 
 
 @api.route("GET", "/api/v1/process/result/{job_id}", guard=SIGNED_IN, limit=limits.RESULT, binary=("application/pdf",))
@@ -157,7 +157,7 @@ def show_job_result(call: Call[None]) -> documents.ResultAnswer | reports.Report
 @api.route("POST", "/api/v1/process/retry/{job_id}", guard=SIGNED_IN, limit=GENERAL)
 def retry_job(call: Call[None]) -> documents.RetryAnswer:
     """Try a failed job again; costs no unit."""
-    return wiring.rooms().library.retry(call.caller, call.path["job_id"])
+    return wiring.rooms().documents.library.retry(call.caller, call.path["job_id"])
 
 
 @api.route("POST", "/api/v1/process/doctor-report", guard=SIGNED_IN, limit=limits.REPORT, status=202)
@@ -169,7 +169,7 @@ def order_doctor_report(call: Call[reports.DoctorReportRequest]) -> WithStatus[r
 @api.route("DELETE", "/api/v1/process/cleanup/{job_id}", guard=SIGNED_IN, limit=GENERAL)
 def clean_up_job(call: Call[None]) -> documents.CleanupAnswer:
     """Remove a document, its result and its job; twice is fine."""
-    return wiring.rooms().library.clean_up(call.caller, call.path["job_id"])
+    return wiring.rooms().documents.library.clean_up(call.caller, call.path["job_id"])
 
 
 # --- Chat
@@ -303,7 +303,7 @@ def show_docs(call: Call[None]) -> Raw:
 # What happens without being asked: the name of the function, what sets it off, what it does
 # ---------------------------------------------------------------------------------------
 
-document_uploaded = on.upload("document_uploaded", stage.bucket_name, lambda: wiring.rooms().arrivals.on_upload)
+document_uploaded = on.upload("document_uploaded", stage.bucket_name, lambda: wiring.rooms().documents.arrivals.take)
 """Hand on what was uploaded to the queue that it belongs in."""
 
 analyse_priority = on.message("analyse_priority", stage.priority_queue, lambda: wiring.rooms().attempt)
@@ -340,7 +340,7 @@ sweep_usage = on.tick("sweep_usage", Cron("10", "0", "*", "*", "?", "*"), lambda
 sweep_billing = on.tick("sweep_billing", every(hours=1), lambda: wiring.rooms().billing.reconciliation.sweep)
 """Ask the stores for what we missed, and have live subscriptions looked at."""
 
-sweep_jobs = on.tick("sweep_jobs", every(minutes=1), lambda: wiring.rooms().job_sweep.sweep)
+sweep_jobs = on.tick("sweep_jobs", every(minutes=1), lambda: wiring.rooms().documents.job_sweep.sweep)
 """Find the jobs whose deadline has passed, and try them again or end them."""
 
 sweep_erasures = on.tick("sweep_erasures", every(minutes=10), lambda: wiring.rooms().erasure_saga.sweep)

@@ -12,15 +12,7 @@ from chalicelib.billing.usage import Reservations
 from chalicelib.chat.rooms import Chat
 from chalicelib.clock import Clock, SystemClock
 from chalicelib.config import APP_NAME, Settings, settings
-from chalicelib.documents.analysis import Pipeline
-from chalicelib.documents.arrivals import Arrivals
 from chalicelib.documents.contract import ResultAnswer
-from chalicelib.documents.inspection import inspect
-from chalicelib.documents.library import Library
-from chalicelib.documents.listing import JobListing
-from chalicelib.documents.sources import Sources
-from chalicelib.documents.sweep import JobSweep
-from chalicelib.documents.uploads import Uploads
 from chalicelib.gateways.apple_identity import AppleIdentity
 from chalicelib.gateways.object_store import ObjectStore, s3_client
 from chalicelib.gateways.oidc import IdTokens
@@ -40,7 +32,7 @@ from chalicelib.identity.sessions import SessionRule, Sessions
 from chalicelib.identity.sign_in import SignIn
 from chalicelib.identity.tokens import AccessTokens, RefreshTokens
 from chalicelib.models.base import connect
-from chalicelib.models.states import BiometricOperation, JobKind
+from chalicelib.models.states import BiometricOperation
 from chalicelib.privacy.consent_choices import ConsentChoices
 from chalicelib.privacy.consents import ConsentForms, require_processing
 from chalicelib.privacy.erasure import ErasureRequests
@@ -56,7 +48,6 @@ from chalicelib.stores.consents import ConsentStore
 from chalicelib.stores.devices import DeviceStore
 from chalicelib.stores.due import DueUsers
 from chalicelib.stores.erasures import Erasures
-from chalicelib.stores.job_lists import JobLists
 from chalicelib.stores.limits import LimitStore
 from chalicelib.stores.partitions import Partitions
 from chalicelib.stores.usage import UsageStore
@@ -64,7 +55,7 @@ from chalicelib.stores.users import Users
 from chalicelib.web.cursor import Cursors
 from chalicelib.web.health import Health
 from chalicelib.web.limits import Limiter
-from chalicelib.wiring_analysis import analyst_for, build_chat, build_reports, storage_of
+from chalicelib.wiring_analysis import Documents, analyst_for, build_chat, build_documents, build_reports, storage_of
 from chalicelib.wiring_billing import Billing, build_billing
 
 
@@ -88,12 +79,7 @@ class Rooms:
     subscriptions: Subscriptions
     billing: Billing
     usage_reset: UsageReset
-    uploads: Uploads
-    library: Library
-    listing: JobListing
-    arrivals: Arrivals
-    pipeline: Pipeline
-    job_sweep: JobSweep
+    documents: Documents
     reports: Reports[ResultAnswer]
     chat: Chat[MessageUnit]
     export: Export
@@ -105,7 +91,7 @@ class Rooms:
         if asks_for_report(message):
             self.reports.writing.write(message)
         else:
-            self.pipeline.retry(message)
+            self.documents.pipeline.retry(message)
 
     def subject_of_address(self, address: str) -> str:
         """Return a keyed hash of a client address, to count calls by."""
@@ -129,13 +115,15 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     subscriptions = Subscriptions(session_rule, users.by_id, clock)
     usage, analyst = UsageStore(), analyst_for(stage, secrets, clock)
     reservations = Reservations(usage, session_rule, require_processing, users.by_id, clock, rules.usage_due_shards)
-    _, jobs, objects, outcomes = storage = storage_of(stage, usage, queues, clock)
-    sources, cursors = Sources(objects, inspect, rules), Cursors(partial(token_keys.derived, keys.Purpose.CURSOR))
+    storage = storage_of(stage, usage, queues, clock)
+    cursors = Cursors(partial(token_keys.derived, keys.Purpose.CURSOR))
     id_tokens, apple_grants = IdTokens((stage.google, stage.apple), clock, rules), _apple_grants(stage, secrets, clock)
-    library = Library(users, session_rule, jobs, objects, outcomes, clock, rules)
     chat = build_chat(users, session_rule, storage, reservations, analyst, clock, stage)
+    documents = build_documents(users, session_rule, storage, reservations, analyst, cursors, chat, clock, rules)
     billing = build_billing(stage, users, session_rule, secrets, token_keys, clock)
-    export, erasure, erasure_saga = _leaving(stage, users, session_rule, objects, apple_grants, billing, queues, clock)
+    export, erasure, erasure_saga = _leaving(
+        stage, users, session_rule, storage.objects, apple_grants, billing, queues, clock
+    )
     return Rooms(
         rules=rules,
         token_keys=token_keys,
@@ -153,13 +141,8 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         subscriptions=subscriptions,
         billing=billing,
         usage_reset=UsageReset(usage, DueUsers(), queues, stage.resets_queue, clock, rules),
-        uploads=Uploads(users, session_rule, require_processing, reservations, jobs, objects, inspect, clock, rules),
-        library=library,
-        listing=JobListing(users, session_rule, JobLists(), cursors, clock, rules),
-        arrivals=Arrivals(jobs, objects, sources, outcomes, clock, rules),
-        pipeline=Pipeline(jobs, objects, outcomes, users, require_processing, analyst, sources, clock, rules),
-        job_sweep=JobSweep(jobs, objects, outcomes, clock, rules, {JobKind.CHAT: chat.endings.look_at_overdue}),
-        reports=build_reports(stage, users, session_rule, storage, library, analyst, clock),
+        documents=documents,
+        reports=build_reports(stage, users, session_rule, storage, documents.library, analyst, clock),
         chat=chat,
         export=export,
         erasure=erasure,

@@ -1,4 +1,4 @@
-"""Builds what asks the analyst: chat and reports, and where jobs of every kind are kept."""
+"""Builds what asks the analyst: documents, chat and reports, and where jobs of every kind are kept."""
 
 from __future__ import annotations
 
@@ -13,25 +13,36 @@ from chalicelib.chat.rooms import Admission, Chat, Counting
 from chalicelib.clock import Clock
 from chalicelib.config import Settings
 from chalicelib.documents import places
+from chalicelib.documents.analysis import Pipeline
+from chalicelib.documents.arrivals import Arrivals
 from chalicelib.documents.contract import ResultAnswer
+from chalicelib.documents.inspection import inspect
 from chalicelib.documents.lanes import Lanes
 from chalicelib.documents.library import Library
+from chalicelib.documents.listing import JobListing
 from chalicelib.documents.outcomes import Outcomes
+from chalicelib.documents.sources import Sources
+from chalicelib.documents.sweep import JobSweep
+from chalicelib.documents.uploads import Uploads
 from chalicelib.gateways.analyst import analyst_of
 from chalicelib.gateways.analyst.findings import Analyst
 from chalicelib.gateways.object_store import ObjectStore, s3_client
 from chalicelib.gateways.queues import Queues
 from chalicelib.gateways.secrets import Secrets
 from chalicelib.identity.sessions import SessionRule
+from chalicelib.models.states import JobKind
 from chalicelib.privacy.consents import require_processing
 from chalicelib.reports import rooms as report_rooms
 from chalicelib.reports.rooms import Reports
+from chalicelib.rules import Rules
+from chalicelib.stores.job_lists import JobLists
 from chalicelib.stores.jobs import JobStore
 from chalicelib.stores.message_units import MessageUnits
 from chalicelib.stores.model_spending import ModelSpending
 from chalicelib.stores.report_orders import ReleasesByKind, ReportOrders
 from chalicelib.stores.usage import UsageStore
 from chalicelib.stores.users import Users
+from chalicelib.web.cursor import Cursors
 
 
 class Storage(NamedTuple):
@@ -46,6 +57,41 @@ class Storage(NamedTuple):
 def analyst_for(stage: Settings, secrets: Secrets, clock: Clock) -> Analyst:
     """The stage's analysts, and the book that keeps what models cost."""
     return analyst_of(stage, secrets, ModelSpending(stage.rules.model_daily_cap_cents, clock), clock)
+
+
+class Documents(NamedTuple):
+    """The rooms of documents."""
+
+    uploads: Uploads
+    library: Library
+    listing: JobListing
+    arrivals: Arrivals
+    pipeline: Pipeline
+    job_sweep: JobSweep
+
+
+def build_documents(
+    users: Users,
+    sessions: SessionRule,
+    storage: Storage,
+    reservations: Reservations,
+    analyst: Analyst,
+    cursors: Cursors,
+    chat: Chat[MessageUnit],
+    clock: Clock,
+    rules: Rules,
+) -> Documents:
+    """Build what takes documents in, has them explained, and hands out what they say."""
+    _, jobs, objects, outcomes = storage
+    sources, overdue = Sources(objects, inspect, rules), {JobKind.CHAT: chat.endings.look_at_overdue}
+    return Documents(
+        Uploads(users, sessions, require_processing, reservations, jobs, objects, inspect, clock, rules),
+        Library(users, sessions, jobs, objects, outcomes, clock, rules),
+        JobListing(users, sessions, JobLists(), cursors, clock, rules),
+        Arrivals(jobs, objects, sources, outcomes, clock, rules),
+        Pipeline(jobs, objects, outcomes, users, require_processing, analyst, sources, clock, rules),
+        JobSweep(jobs, objects, outcomes, clock, rules, overdue),
+    )
 
 
 def build_chat(

@@ -31,7 +31,7 @@ class Arrivals:
     clock: Clock
     rules: Rules
 
-    def on_upload(self, records: Sequence[dict[str, Any]]) -> None:
+    def take(self, records: Sequence[dict[str, Any]]) -> None:
         """Hand on what an S3 event speaks of: all its records, each for itself.
 
         Raises:

@@ -37,7 +37,7 @@ class OneWorker:
         return job_id
 
     def hear(self, who: World, job_id: str) -> None:
-        who.arrivals.on_upload(who.event(who.key(job_id)))
+        who.arrivals.take(who.event(who.key(job_id)))
         self.take_over(who)
 
     def take_over(self, who: World) -> None:

@@ -76,7 +76,7 @@ def test_all_records_of_an_event_are_worked_on_and_a_bad_one_does_not_lose_the_o
         *world.event(world.key(third)),
     ]  # fmt: skip
     with pytest.raises(ExceptionGroup) as raised:
-        world.arrivals.on_upload(records)
+        world.arrivals.take(records)
     world.deliver_handed()
     assert len(raised.value.exceptions) == 1
     assert {state_of(world, job_id) for job_id in (first, second, third)} == {JobState.COMPLETED}

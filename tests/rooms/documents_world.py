@@ -231,7 +231,7 @@ class World:
         self.deliver_records(self.event(*keys_))
 
     def deliver_records(self, records: list[dict[str, Any]]) -> None:
-        self.arrivals.on_upload(records)
+        self.arrivals.take(records)
         self.deliver_handed()
 
     def deliver_again(self, job_id: str) -> None:
