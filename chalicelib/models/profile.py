@@ -173,7 +173,8 @@ class Subscription(Part):
 class UserData(Part):
     """The entity itself. `is_email_forwarded` is what Apple said last of a relay address, at the instant beside it;
     `apple_refresh_token` is sealed (`gateways/sealed.py`). `billing_revision` counts the changes of the person's
-    subscriptions at stores: whoever decides about the one in force must have seen the latest."""
+    subscriptions at stores: whoever decides about the one in force must have seen the latest. `granted_subscription` is
+    a plan granted by us while something bought counts instead of it; it counts again when that ends."""
 
     id = UnicodeAttribute()
     external_id = UnicodeAttribute()
@@ -197,6 +198,7 @@ class UserData(Part):
     current_session = Session(null=True)
     current_biometric = Biometric(null=True)
     current_subscription = Subscription()
+    granted_subscription = Subscription(null=True)
     billing_revision = NumberAttribute(null=True)
 
 
