@@ -160,3 +160,12 @@ def test_a_granted_plan_that_was_bought_over_is_not_had_twice_and_bought_over_ag
     assert (world.plan("cleo").provider, world.plan("cleo").end_date) == (STRIPE, ENDS)
     kept = world.user("cleo").data.granted_subscription
     assert (kept.provider, kept.end_date) == (SubscriptionProvider.INTERNAL, ENDS - timedelta(days=3))
+
+
+def test_a_payment_that_waits_with_two_purchases_comes_home_once(world: BillingWorld) -> None:
+    for name in ("token-1", "token-2"):
+        world.tell(f"e-{name}", seen(external_id=name), payment(subscription_external_id=name))
+    world.tell("e3", *(seen(1, external_id=name, account="ada") for name in ("token-1", "token-2")))
+
+    assert [one.data.provider_transaction_id for one in world.paid("ada")] == ["in_1"]
+    assert world.items("UNCLAIMED#") == []
