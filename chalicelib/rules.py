@@ -138,6 +138,9 @@ class Rules:
     billing_sweep_stretch: timedelta = timedelta(days=1)
     # The first sweep of all looks back this far. Stripe and Google tell of no more than 30 days.
     billing_sweep_look_back: timedelta = timedelta(days=28)
+    # A subscription of which no news came in time is looked at every hour, for so long; from then on once a day like
+    # all, because a store that has forgotten it never has news.
+    billing_overdue_hurry: timedelta = timedelta(days=3)
     # One message has this many subscriptions looked at: at most a few calls of a store's API for each.
     billing_look_batch: int = 10
     # Stores repeat a notice for days; what was received is remembered longer than any of them tries.

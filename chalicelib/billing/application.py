@@ -138,7 +138,16 @@ def _announce(proposal: Proposal) -> None:
             )
     for change in proposal.profiles:
         if change.plan is not None:
-            log("subscription_decided", user_id=change.user_id, subscription_id=change.plan.subscription_id)
+            plan = change.plan
+            log(
+                "subscription_decided",
+                user_id=change.user_id,
+                subscription_id=plan.subscription_id,
+                provider=plan.provider.value,
+                tier=plan.tier.value,
+                status=plan.subscription_status.value,
+                rule=plan.decided_by.rule if plan.decided_by is not None else None,
+            )
     for left, joined, provider in proposal.transfers:
         audit.record(AuditEvent.PURCHASE_WITHDRAWN, user_id=left, provider=provider)
         if joined is not None:

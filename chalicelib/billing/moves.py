@@ -209,7 +209,10 @@ class PaymentMoves(_Moves):
             for item in place.unclaimed.payments
             if transaction_of(item) not in self.known
         ]
-        for item, owner in waiting[:_MOST_BROUGHT_HOME]:
+        # One that waits with two purchases comes home by one of them, and is joined by the next transaction's.
+        each_once = list({transaction_of(item): (item, owner) for item, owner in waiting}.values())
+        moved = each_once[:_MOST_BROUGHT_HOME]
+        for item, owner in moved:
             recorded = self.ground.recorded(transaction_of(item))
             if recorded is not None:
                 self._change_recorded(join_payments(known_payment(recorded.item), known_payment(item)), recorded)
@@ -217,7 +220,7 @@ class PaymentMoves(_Moves):
             else:
                 self._put_home(known_payment(item), owner, item)
             self._affect(owner)
-        self.is_whole = len(waiting) <= _MOST_BROUGHT_HOME
+        self.is_whole = len(waiting) == len(moved)
 
     def _payer(self, known: KnownPayment) -> str | None:
         """Whoever the same word names as the account that bought; else whose the subscription is."""

@@ -37,9 +37,11 @@ def plan_change(user: UserItem, decision: Decision | None, now: datetime, rules:
     old = user.data.current_subscription
     if decision is None:
         new = None if old.tier is Tier.FREE else _free(user, now)
+    elif decision.rule is RuleName.GRANTED:
+        # A plan that is kept without any store's word is kept as it is, or comes back as it was.
+        new = None if decision.subscription_id == old.subscription_id else _granted_again(user, now)
     else:
-        # A plan that is kept without any store's word is kept as it is.
-        new = None if decision.rule is RuleName.GRANTED else _decided(old, decision, now)
+        new = _decided(old, decision, now)
     if new is not None and _values(new) == _values(old):
         new = None
     is_replaced = new is not None and new.subscription_id != old.subscription_id
@@ -50,6 +52,7 @@ def plan_change(user: UserItem, decision: Decision | None, now: datetime, rules:
             seen_plan_updated_at=old.updated_at,
             plan=new,
             period=None if new is None else _period_move(user, new, now, rules),
+            granted=_kept_beside(user, decision),
         ),
         _history(user, now, rules) if is_replaced else None,
     )
@@ -83,6 +86,24 @@ def _decided(old: Subscription, decision: Decision, now: datetime) -> Subscripti
         created_at=old.created_at if is_same else now,
         updated_at=_later(old, now),
     )
+
+
+def _granted_again(user: UserItem, now: datetime) -> Subscription | None:
+    kept = user.data.granted_subscription
+    if kept is None:
+        return None
+    values = {name: getattr(kept, name) for name in DECIDED}
+    return Subscription(**{**values, "updated_at": _later(user.data.current_subscription, now)})
+
+
+def _kept_beside(user: UserItem, decision: Decision | None) -> Subscription | None:
+    """Return the plan granted by us that something bought stands before: it must not be lost with that, or the end
+    would depend on which word of the store came first."""
+    old = user.data.current_subscription
+    if decision is None or decision.rule is RuleName.GRANTED:
+        return None
+    is_granted = old.provider is SubscriptionProvider.INTERNAL and old.tier is not Tier.FREE
+    return old if is_granted else user.data.granted_subscription
 
 
 def _free(user: UserItem, now: datetime) -> Subscription:

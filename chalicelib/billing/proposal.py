@@ -152,13 +152,12 @@ class _Proposer:
         has: Mapping[ExternalKey, KnownSubscription],
         owners: Mapping[ExternalKey, str | None],
     ) -> Decision | None:
-        """Return the plan in force where no store's word stands behind it: it is one of those that may count."""
-        plan = user.data.current_subscription
-        if plan.external_subscription_id is not None:
-            key = ExternalKey(plan.provider, plan.external_subscription_id)
-            if key in has or key in owners:
-                return None
-        return granted(plan)
+        """Return the plan that no store's word stands behind, in force or kept beside the one in force: it is one of
+        those that may count."""
+        plan, beside = user.data.current_subscription, user.data.granted_subscription
+        key = ExternalKey(plan.provider, plan.external_subscription_id or "")
+        in_force = None if key in has or key in owners else granted(plan)
+        return in_force or (granted(beside) if beside is not None else None)
 
     def _decide(self, known: KnownSubscription, after: Known) -> Decision:
         behind = payment_behind(known)

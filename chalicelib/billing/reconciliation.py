@@ -159,7 +159,7 @@ class Reconciliation:
             found = (
                 self.live.in_shard(provider.name, shard)
                 if shard in whole
-                else self.live.overdue_in_shard(provider.name, shard, now)
+                else self.live.overdue_in_shard(provider.name, shard, now - self.rules.billing_overdue_hurry, now)
             )
             for page in found:
                 if page:

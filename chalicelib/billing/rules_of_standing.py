@@ -82,6 +82,11 @@ def _not_yet(evidence: Evidence) -> Outcome:
     return Outcome(SubscriptionStatus.PENDING, evidence.ends_at)
 
 
+def _not_known(evidence: Evidence) -> Outcome:
+    """It opens nothing, and is charged all the same: whoever leaves, or buys again, has to be told."""
+    return Outcome(SubscriptionStatus.PENDING, evidence.ends_at, _charged_at(evidence), auto_renew=evidence.will_renew)
+
+
 def _paused(evidence: Evidence) -> Outcome:
     resumes_at = evidence.renewal.resumes_at if evidence.renewal is not None and evidence.will_renew else None
     return Outcome(SubscriptionStatus.EXPIRED, evidence.ends_at, resumes_at, auto_renew=evidence.will_renew)
@@ -182,7 +187,7 @@ RULES: Final[tuple[Rule, ...]] = (
         RuleName.UNKNOWN_PRODUCT,
         "no plan is known for the product",
         lambda evidence: evidence.plan is None,
-        _not_yet,
+        _not_known,
         "The product that was bought is not one that we sell here; support has been told.",
         (_of_term,),
     ),

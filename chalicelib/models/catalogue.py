@@ -43,6 +43,7 @@ _PARTS_OF_USER: Final[Mapping[str, str]] = {
     "current_biometric": "Your registration for confirming with fingerprint, face or voice. The phone keeps those; we "
     "have a public key.",
     "current_subscription": "Your plan, and how many documents and messages you used in the present period.",
+    "granted_subscription": "A plan that we gave you, while one that you bought counts instead of it.",
 }
 
 KINDS: Final[Mapping[str, ItemKind]] = {

@@ -173,8 +173,9 @@ class Subscription(Part):
 class UserData(Part):
     """The entity itself. `is_email_forwarded` is what Apple said last of a relay address, at the instant beside it;
     `apple_refresh_token` is sealed (`gateways/sealed.py`). `billing_revision` counts the changes of the person's
-    subscriptions at stores: whoever decides about the one in force must have seen the latest. `free_report_job_id`
-    names the job that the one free report went to; absent while there is one to be had."""
+    subscriptions at stores: whoever decides about the one in force must have seen the latest. `granted_subscription` is
+    a plan granted by us while something bought counts instead of it; it counts again when that ends.
+    `free_report_job_id` names the job that the one free report went to; absent while there is one to be had."""
 
     id = UnicodeAttribute()
     external_id = UnicodeAttribute()
@@ -198,6 +199,7 @@ class UserData(Part):
     current_session = Session(null=True)
     current_biometric = Biometric(null=True)
     current_subscription = Subscription()
+    granted_subscription = Subscription(null=True)
     billing_revision = NumberAttribute(null=True)
     free_report_job_id = UnicodeAttribute(null=True)
 

@@ -98,13 +98,15 @@ class PeriodMove:
 @dataclass(frozen=True, slots=True)
 class ProfileChange:
     """What changes for a person, on the strength of a profile as it was read. `plan` is the subscription in force from
-    now on, its usage left aside; None where it stays as it is."""
+    now on, its usage left aside; None where it stays as it is. `granted` is the plan granted by us that is kept beside
+    it."""
 
     user_id: str
     seen_revision: int | None
     seen_plan_updated_at: datetime
     plan: Subscription | None
     period: PeriodMove | None
+    granted: Subscription | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,8 @@ def _add_profile(transaction: TransactWrite, profile: ProfileChange, at: datetim
         # Protects a plan that was granted, or moved here, meanwhile.
         condition &= _SUBSCRIPTION.updated_at == profile.seen_plan_updated_at
         actions += _plan_actions(profile.plan)
+        kept = _DATA.granted_subscription
+        actions.append(kept.remove() if profile.granted is None else kept.set(profile.granted))
     if profile.period is not None:
         # Protects a unit that was counted in a period which began meanwhile.
         condition &= _USAGE.period_start == profile.period.seen_start

@@ -40,14 +40,14 @@ class LiveSubscriptions:
         return pages(_partition(provider, shard))
 
     def overdue_in_shard(
-        self, provider: SubscriptionProvider, shard: int, now: datetime
+        self, provider: SubscriptionProvider, shard: int, since: datetime, now: datetime
     ) -> Iterator[tuple[keys.Key, ...]]:
-        """Return the keys of those of one shard of which there should have been news by now, page by page.
+        """Return the keys of those of one shard of which there should have been news between these two, page by page.
 
         Raises:
             Unavailable: the table does not answer.
         """
-        return pages(_partition(provider, shard), Item.gsi3_sk < iso(now))
+        return pages(_partition(provider, shard), Item.gsi3_sk.between(iso(since), iso(now)))
 
     def external_id_at(self, key: keys.Key) -> str | None:
         """Return what its store calls a subscription; None where it has been moved or removed in the meantime.

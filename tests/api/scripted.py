@@ -38,7 +38,8 @@ class Failing:
 def in_place(analyst: Failing) -> Iterator[Failing]:
     """Hand the pipeline this analyst, as wiring would."""
     rooms = wiring.rooms()
-    replaced = replace(rooms, pipeline=replace(rooms.pipeline, analyst=analyst))
+    pipeline = replace(rooms.documents.pipeline, analyst=analyst)
+    replaced = replace(rooms, documents=rooms.documents._replace(pipeline=pipeline))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "rooms", lambda: replaced)
         yield analyst

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,9 +16,10 @@ from chalicelib.billing.words import Word
 from chalicelib.config import Settings
 from chalicelib.gateways.provider_facts import PaymentSeen
 from chalicelib.models.billing_event import EventOutcome
-from chalicelib.models.states import PaymentStatus, Tier
-from tests.rooms.billing_world import APPLE, STRIPE, BillingWorld, all_of
-from tests.unit.billing.words import BOUGHT, payment, seen, term
+from chalicelib.models.states import PaymentStatus, SubscriptionProvider, Tier
+from tests.rooms.billing_world import APPLE, SIGNED_UP, STRIPE, BillingWorld, all_of
+from tests.unit.billing.people import paid
+from tests.unit.billing.words import BOUGHT, ENDS, payment, seen, term
 
 
 @pytest.fixture
@@ -125,3 +127,45 @@ def test_a_purchase_of_somebody_else_is_not_had_by_an_upgrade(world: BillingWorl
     with pytest.raises(errors.Conflict, match="PURCHASE_OWNED_BY_ANOTHER_ACCOUNT"):
         world.claim("ada", "purchase")
     assert world.state() == before
+
+
+def test_a_granted_plan_comes_back_when_what_was_bought_over_it_is_refunded(world: BillingWorld) -> None:
+    granted = paid(SIGNED_UP, provider=SubscriptionProvider.INTERNAL, end_date=ENDS - timedelta(days=3))
+    refund = payment(5, status=PaymentStatus.REFUNDED, changed_at=BOUGHT + timedelta(hours=5))
+    words = {"bought": (seen(account="cleo"), payment()), "refunded": (seen(account="cleo"), refund)}
+    ends = []
+    for order in itertools.permutations(words):
+        for item in world.items():
+            item.delete()
+        world.settle("cleo", subscription=granted)
+        for name in order:
+            world.tell(name, *words[name])
+            world.tell(f"{name} again", *words[name])
+        plan = world.plan("cleo")
+        ends.append((plan.tier, plan.provider, plan.end_date, plan.subscription_status))
+    assert ends[0] == ends[1]
+    assert ends[0][1] is SubscriptionProvider.INTERNAL
+    assert ends[0][3] == "active"
+
+
+def test_a_granted_plan_that_was_bought_over_is_not_had_twice_and_bought_over_again(world: BillingWorld) -> None:
+    granted = paid(SIGNED_UP, provider=SubscriptionProvider.INTERNAL, end_date=ENDS - timedelta(days=3))
+    world.settle("cleo", subscription=granted)
+    world.tell("e1", seen(account="cleo"), payment())
+    assert (world.plan("cleo").provider, world.plan("cleo").end_date) == (STRIPE, ENDS)
+    world.tell("e2", seen(account="cleo"), payment(5, status=PaymentStatus.REFUNDED))
+    assert world.user("cleo").data.granted_subscription is None
+    world.tell("e3", seen(account="cleo"), payment(6))
+
+    assert (world.plan("cleo").provider, world.plan("cleo").end_date) == (STRIPE, ENDS)
+    kept = world.user("cleo").data.granted_subscription
+    assert (kept.provider, kept.end_date) == (SubscriptionProvider.INTERNAL, ENDS - timedelta(days=3))
+
+
+def test_a_payment_that_waits_with_two_purchases_comes_home_once(world: BillingWorld) -> None:
+    for name in ("token-1", "token-2"):
+        world.tell(f"e-{name}", seen(external_id=name), payment(subscription_external_id=name))
+    world.tell("e3", *(seen(1, external_id=name, account="ada") for name in ("token-1", "token-2")))
+
+    assert [one.data.provider_transaction_id for one in world.paid("ada")] == ["in_1"]
+    assert world.items("UNCLAIMED#") == []

@@ -162,6 +162,17 @@ def test_who_pays_behind_a_cancelled_plan_does_not_pay_a_third_time(world: Billi
     assert refusal == ("ALREADY_SUBSCRIBED", {"provider": "stripe"})
 
 
+def test_what_is_charged_for_a_product_that_nobody_knows_can_be_ended(world: BillingWorld) -> None:
+    unheard = term(product="price_unheard_of")
+    world.tell("e1", seen(term=unheard, account="ada"))
+    assert world.plan("ada").tier is Tier.FREE
+    refusal = code_of(world, "open", CheckoutRequest(plan_id="premium_monthly"), None)
+    assert refusal == ("ALREADY_SUBSCRIBED", {"provider": "stripe"})
+    stop_at_stripe(world)
+    world.checkout.cancel(ADA, CancelRequest())
+    assert world.renewals.charged_by(world.user("ada")) is None
+
+
 def test_what_is_over_is_charged_by_nobody(world: BillingWorld) -> None:
     world.tell("e1", seen(account="ada"))
     assert world.renewals.charged_by(world.user("ada")) is STRIPE

@@ -27,6 +27,7 @@ from tests.rooms.leaving_world import Leaving
 from tests.support import SettableClock
 
 SHOWN_ALTHOUGH_THEY_SOUND_SECRET = {
+    "granted_subscription": "is a plan that we gave the person",
     "email_hash": "made from the person's own address, which is in the export",
     "external_subscription_id_hash": "made from an id that is in the export",
     "provider_transaction_id_hash": "made from an id that is in the export",

@@ -190,6 +190,14 @@ def test_a_trial_and_what_a_family_member_paid_are_no_payments(world: BillingWor
     assert world.plan("bob").decided_by.rule == "shared"
 
 
+def test_what_was_decided_is_written_down_without_anybodys_name(
+    world: BillingWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.tell("e1", seen(account="ada"))
+    [line] = [vars(record) for record in caplog.records if record.message == "subscription_decided"]
+    assert (line["provider"], line["tier"], line["status"], line["rule"]) == ("stripe", "premium", "active", "renewing")
+
+
 def test_an_unknown_product_unlocks_nothing_and_is_reported(
     world: BillingWorld, caplog: pytest.LogCaptureFixture
 ) -> None:

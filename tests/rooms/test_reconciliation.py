@@ -160,6 +160,16 @@ def test_whose_paid_time_ran_out_unheard_is_looked_at_every_hour(table: TableCon
     assert store.looked.count("sub_late") >= 3
     assert store.looked.count("sub_retried") <= 1
 
+    house.clock.advance(timedelta(days=5))
+    house.reconciliation.sweep()
+    house.looked_at()
+    store.looked.clear()
+    for _ in range(SHARDS):
+        house.clock.advance(HOUR)
+        house.reconciliation.sweep()
+        house.looked_at()
+    assert store.looked.count("sub_late") == 1
+
 
 def test_one_that_is_over_is_not_looked_at(table: TableConnection) -> None:
     house = House()
