@@ -129,17 +129,14 @@ def rooms() -> Rooms:
 
 def build(stage: Settings, clock: Clock) -> Rooms:
     """Build the rooms of a stage; tests hand in a clock that they can set."""
-    connect(stage.table_name, stage.region)
-    rules, users, session_rule, registrations = stage.rules, Users(), SessionRule(clock), BiometricStore()
+    rules, users, session_rule, usage = stage.rules, Users(), SessionRule(clock), UsageStore()
     secrets, queues = Secrets(partial(secrets_client, stage.region), clock, stage.secret_life), Queues(stage.region)
     token_keys = keys.TokenKeys(secrets, stage.token_keys_secret)
     access_tokens = AccessTokens(token_keys, stage.token_issuer, stage.token_audience, clock, rules)
     sessions = Sessions(users, access_tokens, RefreshTokens(token_keys), clock, rules)
-    subscriptions = Subscriptions(session_rule, users.by_id, clock)
-    usage, analyst = UsageStore(), _analyst(stage, secrets, clock)
+    subscriptions, analyst = Subscriptions(session_rule, users.by_id, clock), _analyst(stage, secrets, clock)
     reservations = Reservations(usage, session_rule, require_processing, users.by_id, clock, rules.usage_due_shards)
-    jobs, objects, outcomes = storage = _storage(stage, usage, queues, clock)
-    sources, cursors = Sources(objects, inspect, rules), Cursors(partial(token_keys.derived, keys.Purpose.CURSOR))
+    jobs, objects, outcomes, sources = storage = _storage(stage, usage, queues, clock)
     id_tokens, apple_grants = IdTokens((stage.google, stage.apple), clock, rules), _apple_grants(stage, secrets, clock)
     library = Library(users, session_rule, jobs, objects, outcomes, clock, rules)
     chat = _chat(stage, Admission(users, session_rule, require_processing), jobs, objects, analyst, clock)
@@ -153,8 +150,8 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         sign_in=SignIn(users, id_tokens, sessions, ConsentForms(), FreePlan(), apple_grants, clock, rules),
         sessions=sessions,
         apple_events=AppleEvents(id_tokens, users, AppleAccounts(), erasure, clock, rules),
-        enrolment=Enrolment(users, registrations, session_rule, clock, rules),
-        biometrics=Biometrics(users, registrations, session_rule, clock, rules),
+        enrolment=Enrolment(users, BiometricStore(), session_rule, clock, rules),
+        biometrics=Biometrics(users, BiometricStore(), session_rule, clock, rules),
         profiles=Profiles(users, session_rule, subscriptions, clock),
         consents=ConsentChoices(users, ConsentStore(), session_rule, clock),
         devices=Devices(users, DeviceStore(), session_rule, clock),
@@ -162,7 +159,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         usage_reset=UsageReset(usage, DueUsers(), queues, stage.resets_queue, clock, rules),
         uploads=Uploads(users, session_rule, require_processing, reservations, jobs, objects, inspect, clock, rules),
         library=library,
-        listing=JobListing(users, session_rule, JobLists(), cursors, clock, rules),
+        listing=JobListing(users, session_rule, JobLists(), _cursors(token_keys), clock, rules),
         arrivals=Arrivals(jobs, objects, sources, outcomes, clock, rules),
         pipeline=Pipeline(jobs, objects, outcomes, users, require_processing, analyst, sources, clock, rules),
         job_sweep=JobSweep(jobs, objects, outcomes, clock, rules, {JobKind.CHAT: chat.endings.look_at_overdue}),
@@ -216,13 +213,20 @@ class Storage(NamedTuple):
     jobs: JobStore
     objects: ObjectStore
     outcomes: Outcomes
+    sources: Sources
+
+
+def _cursors(token_keys: keys.TokenKeys) -> Cursors:
+    return Cursors(partial(token_keys.derived, keys.Purpose.CURSOR))
 
 
 def _storage(stage: Settings, usage: UsageStore, queues: Queues, clock: Clock) -> Storage:
+    connect(stage.table_name, stage.region)
     jobs = JobStore(ReleasesByKind(usage, ReportOrders()), stage.rules.job_due_shards)
     objects = ObjectStore(stage.bucket_name, partial(s3_client, stage.region))
     lanes = Lanes(stage.priority_queue, stage.retries_queue, stage.priority_backlog_queue, stage.backlog_queue)
-    return Storage(jobs, objects, Outcomes(jobs, objects, queues, stage.retries_queue, clock, stage.rules, lanes))
+    outcomes = Outcomes(jobs, objects, queues, stage.retries_queue, clock, stage.rules, lanes)
+    return Storage(jobs, objects, outcomes, Sources(objects, inspect, stage.rules))
 
 
 def _apple_grants(stage: Settings, secrets: Secrets, clock: Clock) -> AppleGrants:
