@@ -31,7 +31,6 @@ from chalicelib.identity.proofs import FreshProof
 from chalicelib.identity.sessions import SessionRule, Sessions
 from chalicelib.identity.sign_in import SignIn
 from chalicelib.identity.tokens import AccessTokens, RefreshTokens
-from chalicelib.models.base import connect
 from chalicelib.models.states import BiometricOperation
 from chalicelib.privacy.consent_choices import ConsentChoices
 from chalicelib.privacy.consents import ConsentForms, require_processing
@@ -106,8 +105,7 @@ def rooms() -> Rooms:
 
 def build(stage: Settings, clock: Clock) -> Rooms:
     """Build the rooms of a stage; tests hand in a clock that they can set."""
-    connect(stage.table_name, stage.region)
-    rules, users, session_rule, registrations = stage.rules, Users(), SessionRule(clock), BiometricStore()
+    rules, users, session_rule, usage = stage.rules, Users(), SessionRule(clock), UsageStore()
     secrets, queues = Secrets(partial(secrets_client, stage.region), clock, stage.secret_life), Queues(stage.region)
     token_keys = keys.TokenKeys(secrets, stage.token_keys_secret)
     access_tokens = AccessTokens(token_keys, stage.token_issuer, stage.token_audience, clock, rules)
@@ -133,8 +131,8 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         sign_in=SignIn(users, id_tokens, sessions, ConsentForms(), FreePlan(), apple_grants, clock, rules),
         sessions=sessions,
         apple_events=AppleEvents(id_tokens, users, AppleAccounts(), erasure, clock, rules),
-        enrolment=Enrolment(users, registrations, session_rule, clock, rules),
-        biometrics=Biometrics(users, registrations, session_rule, clock, rules),
+        enrolment=Enrolment(users, BiometricStore(), session_rule, clock, rules),
+        biometrics=Biometrics(users, BiometricStore(), session_rule, clock, rules),
         profiles=Profiles(users, session_rule, subscriptions, clock),
         consents=ConsentChoices(users, ConsentStore(), session_rule, clock),
         devices=Devices(users, DeviceStore(), session_rule, clock),

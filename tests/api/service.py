@@ -103,7 +103,8 @@ class Service:
         return succeeded(self.upload_answer(token, content, name, **fields))
 
     def deliver_uploads(self) -> int:
-        """Carry an S3 event for every new upload to the declared handler; return how many there were."""
+        """Carry an S3 event for every new upload to the declared handler, and what that hands on to the functions of
+        the lanes; return how many uploads there were."""
         settings = config.settings()
         store = boto3.client("s3", region_name=settings.region)
         listed = store.list_objects_v2(Bucket=settings.bucket_name, Prefix="uploads/").get("Contents", [])
@@ -111,7 +112,26 @@ class Service:
         for key in new:
             self._delivered.add(key)
             self.client.lambda_.invoke("document_uploaded", s3_event(settings.bucket_name, key))
+        for queue, function in (
+            (settings.priority_queue, "analyse_priority"),
+            (settings.retries_queue, "retry_analysis"),
+            (settings.priority_backlog_queue, "analyse_priority_backlog"),
+            (settings.backlog_queue, "analyse_backlog"),
+        ):
+            self._deliver_first_attempts(queue, function)
         return len(new)
+
+    def _deliver_first_attempts(self, queue: str, function: str) -> None:
+        """Carry what was just handed on; retries stay in the queue."""
+        sqs = boto3.client("sqs", region_name=config.settings().region)
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            handle = message["ReceiptHandle"]
+            if json.loads(message["Body"]).get("retry") is not None:
+                sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+                continue
+            self.client.lambda_.invoke(function, self.client.events.generate_sqs_event([message["Body"]], queue))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
 
     def deliver_messages(self, queue: str, function: str) -> int:
         """Carry what waits in a queue to the declared handler, due or not; return how many there were."""
@@ -209,7 +229,8 @@ def _make_surroundings(settings: config.Settings) -> None:
         Bucket=settings.bucket_name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
     )
     sqs = boto3.client("sqs", region_name=region)
-    for queue in (settings.retries_queue, settings.chat_queue, settings.resets_queue, settings.erasures_queue):
+    lanes = settings.priority_queue, settings.retries_queue, settings.priority_backlog_queue, settings.backlog_queue
+    for queue in (*lanes, settings.chat_queue, settings.resets_queue, settings.erasures_queue):
         sqs.create_queue(QueueName=queue)
     boto3.client("secretsmanager", region_name=region).create_secret(
         Name=settings.token_keys_secret,
