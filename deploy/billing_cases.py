@@ -36,6 +36,7 @@ CASES: Final = (
     Case("expired", so.OVER, (on(4, 2),), (so.BOUGHT, so.TURNED_OFF)),
     Case("resubscribed after it expired", so.BOUGHT_AGAIN, (on(4, 21),), (so.BOUGHT, so.TURNED_OFF, so.OVER)),
     Case("upgrade, at once", so.UPGRADED, (on(3, 16),), (so.BOUGHT,)),
+    Case("upgrade, and the store names no account for it", so.UPGRADED_BY_NOBODY, (on(3, 16),), (so.BOUGHT,)),
     Case("downgrade ordered: the dearer plan stays to its end", so.WILL_DOWNGRADE, (on(3, 16),), (so.BOUGHT_FAMILY,)),
     Case("downgrade in force", so.DOWNGRADED, (on(4, 2),), (so.BOUGHT_FAMILY, so.WILL_DOWNGRADE)),
     Case("renewal failed, grace period", so.FORGIVEN, (on(4, 2), on(4, 8)), (so.BOUGHT,)),

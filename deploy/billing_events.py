@@ -83,6 +83,11 @@ UPGRADED: Final = Event(
     },
     {APPLE: _FAMILY, GOOGLE: replace(_FAMILY, external_id="second", replaces=("first",)), STRIPE: _FAMILY},
 )
+UPGRADED_BY_NOBODY: Final = Event(
+    on(3, 15),
+    {GOOGLE: "SUBSCRIPTION_PURCHASED (linkedPurchaseToken)"},
+    replace(_FAMILY, external_id="second", replaces=("first",), account=None),
+)
 BOUGHT_FAMILY: Final = replace(BOUGHT, says=Word(product="family_monthly", amount="19.99"))
 _WILL_BE_PREMIUM: Final = Word(product="family_monthly", next_product="premium_monthly", amount="19.99")
 WILL_DOWNGRADE: Final = Event(

@@ -12,6 +12,7 @@ from chalicelib.billing.decision import Decision, choose, decide
 from chalicelib.billing.evidence import Evidence, RuleName
 from chalicelib.billing.explain import sentence_of
 from chalicelib.billing.known import Cause, Known, KnownSubscription
+from chalicelib.billing.lineage import owners_named
 from chalicelib.billing.merge import TRANSITIONS, learn
 from chalicelib.billing.products import Products
 from chalicelib.billing.rules_of_standing import RULES
@@ -48,8 +49,9 @@ Stores repeat, reorder and lose what they tell. So nothing follows from the orde
    needs no word of anybody. Shown is the plan in force; once it is over, the free plan.
 
 A purchase belongs to the account that the store names, by its greatest word that names one; where it names none, to the
-signed-in person who brought it first. So only the store moves a subscription from one account to another. What was paid
-stays with who paid it.
+signed-in person who brought it first. One that goes on from another (Google's linked purchase tokens) and names nobody
+belongs to whoever has that one, whichever of the two was told or claimed first. So only the store moves a subscription
+from one account to another. What was paid stays with who paid it.
 
 A word whose type nobody here knows is kept and changes nothing. What happened before the term in force began (a
 failed renewal, an end) says nothing of that term.
@@ -143,13 +145,14 @@ def decided(known: Known) -> Decision:
 def _outcome(told: Sequence[Told]) -> Outcome:
     known = known_after(told)
     decision = decided(known)
-    owners = next(one.owners_named for one in known.subscriptions.values() if one.external_id == decision.external_id)
+    in_force = next(one for one in known.subscriptions.values() if one.external_id == decision.external_id)
+    owner = next(owners_named(in_force, known.subscriptions.get), "nobody")
     paid = [
         known.payments[key] for key in sorted(known.payments, key=lambda key: known.payments[key].seen.purchased_at)
     ]
     return Outcome(
         decision,
-        owners[0] if owners else "nobody",
+        owner,
         ", ".join(f"{one.seen.money.amount} {one.status}{_part(one.seen.refunded, one.status)}" for one in paid),
     )
 

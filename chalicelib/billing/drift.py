@@ -50,6 +50,10 @@ def _changed_subscription(before: KnownSubscription, after: KnownSubscription) -
         yield "account"
     if _content(before.replaced_by) != _content(after.replaced_by):
         yield "replaced_by"
+    if _content(before.follows) != _content(after.follows):
+        yield "follows"
+    if before.followed_by != after.followed_by:
+        yield "followed_by"
 
 
 def _changed_payment(before: KnownPayment, after: KnownPayment) -> Iterator[str]:

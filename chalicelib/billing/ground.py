@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from chalicelib.billing.known import Claim, ExternalKey, Known, KnownPayment, KnownSubscription
 from chalicelib.billing.merge import facts_about, join
@@ -61,6 +62,16 @@ class Ground:
         if key not in self._places:
             self._places[key] = self._found(key)
         return self._places[key]
+
+    def known_of(self, key: ExternalKey) -> KnownSubscription | None:
+        """Return what is known of a subscription."""
+        return self.place_of(key).known
+
+    def owner_of(
+        self, known: KnownSubscription, learned: Mapping[ExternalKey, KnownSubscription] = MappingProxyType({})
+    ) -> str | None:
+        """Return whose a subscription is, where of some more is known by now than stands in the table."""
+        return self.people.owner_of(known, lambda key: learned.get(key) or self.known_of(key))
 
     @property
     def places(self) -> Mapping[ExternalKey, Place]:

@@ -55,7 +55,8 @@ class KnownSubscription:
     """Everything known of one provider subscription.
 
     `account` is the user id that the store names, `claim` who claimed it; `replaced_by` the external id of the
-    subscription that took its place (Google's linked purchase tokens).
+    subscription that took its place (Google's linked purchase tokens). `follows` is the one before it; `followed_by`
+    are those that name this one as the one before them, be they paid or not.
     """
 
     provider: SubscriptionProvider
@@ -65,14 +66,8 @@ class KnownSubscription:
     account: Told[str] | None = None
     claim: Claim | None = None
     replaced_by: Told[str] | None = None
-
-    @property
-    def owners_named(self) -> tuple[str, ...]:
-        """The user ids that may own it, best first: whom the store names, then who claimed it. Whether they live is
-        for the reader to find out; the first that does is the owner."""
-        named = self.account.content if self.account is not None else None
-        claimed = self.claim.user_id if self.claim is not None else None
-        return tuple(dict.fromkeys(one for one in (named, claimed) if one is not None))
+    follows: Told[str] | None = None
+    followed_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,10 @@ _CLASS: Final[Mapping[PaymentStatus, int]] = MappingProxyType(
 )
 """A payment never goes back to a lower class, however late the word; within a class the later word stands."""
 
+_MOST_FOLLOWERS: Final = 32
+"""More are forgotten, by everybody the same: an item must not grow without end. Those that were paid are also named by
+`replaced_by`."""
+
 _MONEY_CAME: Final = frozenset({PaymentStatus.COMPLETED, PaymentStatus.REFUNDED, PaymentStatus.DISPUTED})
 
 TRANSITIONS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = MappingProxyType(
@@ -63,6 +67,8 @@ def join(one: KnownSubscription, other: KnownSubscription) -> KnownSubscription:
         account=_greater(one.account, other.account),
         claim=_first(one.claim, other.claim),
         replaced_by=_greater(one.replaced_by, other.replaced_by),
+        follows=_greater(one.follows, other.follows),
+        followed_by=tuple(sorted({*one.followed_by, *other.followed_by})[:_MOST_FOLLOWERS]),
     )
 
 
@@ -85,20 +91,27 @@ def subscriptions_in(seen: SubscriptionSeen, cause: Cause) -> tuple[KnownSubscri
     A pending one replaces nothing yet: until it is paid the one before it goes on (Google Play, pending plan changes).
     """
     version = _version_of(seen)
+    before = _before(seen)
     itself = KnownSubscription(
         provider=seen.provider,
         external_id=seen.external_id,
         term=Told(seen.term, seen.term.version, cause) if seen.term is not None else None,
         renewal=Told(seen.renewal, seen.renewal.version, cause) if seen.renewal is not None else None,
         account=Told(seen.account, version, cause) if seen.account is not None else None,
+        follows=Told(before, version, cause) if before is not None else None,
     )
     is_pending = seen.renewal is not None and seen.renewal.phase is Phase.PENDING
-    replaced = () if is_pending else tuple(dict.fromkeys(seen.superseded))
+    replaced = () if is_pending else seen.superseded
     successor = Told(seen.external_id, version, cause)
     return itself, *(
-        KnownSubscription(seen.provider, external_id, replaced_by=successor)
-        for external_id in replaced
-        if external_id != seen.external_id
+        KnownSubscription(
+            seen.provider,
+            external_id,
+            replaced_by=successor if external_id in replaced else None,
+            followed_by=(seen.external_id,) if external_id == before else (),
+        )
+        for external_id in _others_in(seen)
+        if external_id in replaced or external_id == before
     )
 
 
@@ -141,7 +154,7 @@ def facts_about(facts: Facts) -> tuple[frozenset[ExternalKey], frozenset[Externa
     subscriptions = {
         ExternalKey(seen.provider, external_id)
         for seen in facts.subscriptions
-        for external_id in (seen.external_id, *seen.superseded)
+        for external_id in (seen.external_id, *_others_in(seen))
     }
     payments = {ExternalKey(seen.provider, seen.transaction_id) for seen in payments_worth_recording(facts)}
     return frozenset(subscriptions), frozenset(payments)
@@ -184,3 +197,14 @@ def _version_of(seen: SubscriptionSeen) -> Version:
     if seen.term is not None:
         return seen.term.version
     return seen.renewal.version if seen.renewal is not None else _UNDATED
+
+
+def _before(seen: SubscriptionSeen) -> str | None:
+    """Return the one that this one goes on as, or comes after."""
+    return next(iter(_others_in(seen)), None)
+
+
+def _others_in(seen: SubscriptionSeen) -> tuple[str, ...]:
+    """Return the others that a word names, each once, the one before it first."""
+    follows = () if seen.follows is None else (seen.follows,)
+    return tuple(one for one in dict.fromkeys((*follows, *seen.superseded)) if one != seen.external_id)

@@ -25,13 +25,15 @@ from chalicelib.models import keys
 from chalicelib.models.base import key_of
 from chalicelib.models.keys import Key
 from chalicelib.models.payment import PaymentItem, UnclaimedPaymentItem
-from chalicelib.models.states import PaymentStatus
+from chalicelib.models.states import PaymentStatus, SubscriptionProvider
 from chalicelib.rules import Rules
 from chalicelib.stores.billing_changes import GuardChange, Put, Removal
 from chalicelib.stores.payments import RecordedPayment
 
 _MOST_BROUGHT_HOME: Final = 4
 """So many payments that waited move in one transaction, beside what the word itself changes."""
+_MOST_MOVED_ALONG: Final = 2
+"""So many purchases move in one transaction that the word does not speak of, because they go on from one of its."""
 _PAID_BACK: Final = (PaymentStatus.REFUNDED, PaymentStatus.DISPUTED)
 
 
@@ -60,16 +62,23 @@ class SubscriptionMoves(_Moves):
     known: Mapping[ExternalKey, KnownSubscription]
     owners: Mapping[ExternalKey, str | None]
     waited_with: Collection[ExternalKey]
+    spoken_of: Collection[ExternalKey]
     now: datetime
     rules: Rules
+    is_whole: bool = field(default=True, init=False)
     transfers: list[tuple[str, str | None, str]] = field(default_factory=list, init=False)
 
     def plan(self) -> None:
         """Collect what is to be written."""
+        moved_along = 0
         for key in sorted({*self.known, *self.waited_with}):
             place, owner = self.ground.place_of(key), self.owners.get(key)
             known = self.known.get(key) or self._kept(key, place)
             if _stands(place, known, owner) and key not in self.waited_with:
+                continue
+            moved_along += key not in self.spoken_of
+            if moved_along > _MOST_MOVED_ALONG:
+                self.is_whole = False
                 continue
             if owner is not None:
                 self._bring_home(key, known, place, owner)
@@ -123,6 +132,7 @@ class PaymentMoves(_Moves):
 
     facts: Facts
     known: Mapping[ExternalKey, KnownPayment]
+    subscriptions: Mapping[ExternalKey, KnownSubscription]
     owners: Mapping[ExternalKey, str | None]
     now: datetime
     rules: Rules
@@ -204,7 +214,7 @@ class PaymentMoves(_Moves):
         """Move what waited for the person of a subscription that has an owner now."""
         waiting = [
             (item, owner)
-            for key, place in self.ground.places.items()
+            for key, place in list(self.ground.places.items())
             if (owner := self._owner(key)) is not None
             for item in place.unclaimed.payments
             if transaction_of(item) not in self.known
@@ -223,12 +233,20 @@ class PaymentMoves(_Moves):
         self.is_whole = len(waiting) == len(moved)
 
     def _payer(self, known: KnownPayment) -> str | None:
-        """Whoever the same word names as the account that bought; else whose the subscription is."""
+        """Whoever the word names as the account that bought; else who claimed the subscription, which they did before
+        the store named anybody for a later term; else whose it is."""
+        named = [one.account for one in self.facts.payments if (one.provider, one.transaction_id) == _key(known)]
+        external_id = known.seen.subscription_external_id
         for seen in self.facts.subscriptions:
-            is_its = (seen.provider, seen.external_id) == (known.provider, known.seen.subscription_external_id)
-            if is_its and self.ground.people.living(seen.account) is not None:
-                return seen.account
-        return self._subscriber(known)
+            # The App Store names the account of each transaction: of another one than the term's it has said all above.
+            is_its = seen.term is None or seen.term.transaction_id == known.transaction_id
+            if (seen.provider, seen.external_id) == (known.provider, external_id) and is_its:
+                named.append(seen.account)
+        key = ExternalKey(known.provider, external_id) if external_id is not None else None
+        subscription = self.subscriptions.get(key) if key is not None else None
+        if subscription is not None and subscription.claim is not None:
+            named.append(subscription.claim.user_id)
+        return next((one for one in named if self.ground.people.living(one) is not None), self._subscriber(known))
 
     def _subscriber(self, known: KnownPayment) -> str | None:
         """Whose the subscription is that was paid."""
@@ -238,8 +256,12 @@ class PaymentMoves(_Moves):
     def _owner(self, key: ExternalKey) -> str | None:
         if key in self.owners:
             return self.owners[key]
-        known = self.ground.place_of(key).known
-        return self.ground.people.owner_of(known) if known is not None else None
+        known = self.ground.known_of(key)
+        return self.ground.owner_of(known, self.subscriptions) if known is not None else None
+
+
+def _key(known: KnownPayment) -> tuple[SubscriptionProvider, str]:
+    return known.provider, known.transaction_id
 
 
 def _stands(place: Place, known: KnownSubscription, owner: str | None) -> bool:

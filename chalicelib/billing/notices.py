@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib import errors
 from chalicelib.billing.amounts import AmountRefusedError
 from chalicelib.billing.application import Application
 from chalicelib.billing.billing_contract import WebhookAnswer
 from chalicelib.billing.ground import Ground
-from chalicelib.billing.known import Cause, Known
+from chalicelib.billing.known import Cause, ExternalKey, Known
 from chalicelib.billing.owners import People
 from chalicelib.billing.words import Applied, Outcome, Word
-from chalicelib.gateways.provider_facts import Facts, Notice, Provider, SubscriptionSeen
+from chalicelib.gateways.provider_facts import Facts, Notice, Provider
 from chalicelib.models import keys
 from chalicelib.models.billing_event import BillingEventData, BillingEventItem, EventOutcome
 from chalicelib.models.states import SubscriptionProvider
@@ -100,9 +100,11 @@ class Notices:
         """Tell the store that purchases were delivered, to whom they belong. What fails is done again by whatever reads
         the purchase next; Google gives three days."""
         for seen in facts.subscriptions:
-            if seen.needs_acknowledgement and self._is_delivered(seen, applied):
+            owner = applied.owners.get(ExternalKey(seen.provider, seen.external_id))
+            # A purchase that nobody has here is not delivered: if nobody comes for it the store pays it back.
+            if seen.needs_acknowledgement and owner is not None:
                 try:
-                    provider.acknowledge(seen)
+                    provider.acknowledge(replace(seen, account=owner))
                 except errors.Unavailable as failure:
                     log(
                         "purchase_acknowledgement_failed",
@@ -111,13 +113,6 @@ class Notices:
                         provider=seen.provider.value,
                         external_hash=keys.digest_of(seen.external_id),
                     )
-
-    @staticmethod
-    def _is_delivered(seen: SubscriptionSeen, applied: Applied) -> bool:
-        """A purchase that nobody has here is not delivered: if nobody comes for it the store pays it back."""
-        return any(
-            key == (seen.provider, seen.external_id) and owner is not None for key, owner in applied.owners.items()
-        )
 
     def _keep(self, notice: Notice, outcome: EventOutcome, level: int, reason: str | None = None) -> bool:
         """Keep a notice that changes nothing, with its text if nobody knows what it says."""

@@ -1,4 +1,5 @@
-"""Whose a purchase is: whom the store names, else who claimed it; of those only people who are here and stay."""
+"""Whose a purchase is: whom the store names, else who claimed it, be it by one before it; of those only people who are
+here and stay."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from chalicelib.billing.known import KnownSubscription
+from chalicelib.billing.lineage import Find, owners_named
 from chalicelib.billing.merge import released
 from chalicelib.models.profile import UserItem
 from chalicelib.models.states import AccountStatus
@@ -36,9 +38,9 @@ class People:
         user = self._read[user_id]
         return None if user is None or user.data.account_status is AccountStatus.DELETED else user
 
-    def owner_of(self, known: KnownSubscription) -> str | None:
-        """Return the id of the owner: the first of those named who lives."""
-        return next((one for one in known.owners_named if self.living(one) is not None), None)
+    def owner_of(self, known: KnownSubscription, find: Find) -> str | None:
+        """Return the id of the owner: the first of those named who lives. `find` gives what is known of others."""
+        return next((one for one in owners_named(known, find) if self.living(one) is not None), None)
 
     def without_the_gone(self, known: KnownSubscription) -> KnownSubscription:
         """Return what is known, without an id of anybody who is not here: their claim is void, and the store's word for

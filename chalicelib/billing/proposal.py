@@ -11,7 +11,8 @@ from chalicelib import errors
 from chalicelib.billing.decision import Decision, choose, decide, granted, payment_behind
 from chalicelib.billing.ground import Ground, subscription_of
 from chalicelib.billing.known import Claim, ExternalKey, Known, KnownPayment, KnownSubscription
-from chalicelib.billing.merge import claimed, learn
+from chalicelib.billing.lineage import those_after
+from chalicelib.billing.merge import claimed, facts_about, learn, subscription_key
 from chalicelib.billing.moves import PaymentMoves, SubscriptionMoves
 from chalicelib.billing.plan_changes import plan_change
 from chalicelib.billing.products import Products
@@ -71,12 +72,20 @@ class _Proposer:
     def propose(self) -> Proposal:
         before = self.ground.known_about(self.word.facts)
         after = self._learned(before)
-        owners = {key: self.ground.people.owner_of(known) for key, known in after.subscriptions.items()}
+        owners = {key: self.ground.owner_of(known, after.subscriptions) for key, known in after.subscriptions.items()}
         self._require_own(owners)
-        payments = PaymentMoves(self.ground, self.word.facts, after.payments, owners, self.now, self.rules)
+        payments = PaymentMoves(
+            self.ground, self.word.facts, after.payments, after.subscriptions, owners, self.now, self.rules
+        )
         payments.plan()
         subscriptions = SubscriptionMoves(
-            self.ground, after.subscriptions, owners, payments.waited_with, self.now, self.rules
+            self.ground,
+            after.subscriptions,
+            owners,
+            payments.waited_with,
+            facts_about(self.word.facts)[0],
+            self.now,
+            self.rules,
         )
         subscriptions.plan()
         self.affected = subscriptions.affected | payments.affected
@@ -102,21 +111,25 @@ class _Proposer:
             profiles=[change.profile for change in changes],
             history=[change.history for change in changes if change.history is not None],
             living=subscriptions.living | payments.living,
-            is_whole=payments.is_whole,
+            is_whole=payments.is_whole and subscriptions.is_whole,
             decisions=decisions,
             transfers=subscriptions.transfers,
             paid_back=payments.paid_back,
         )
 
     def _learned(self, before: Known) -> Known:
-        """Return what is known once the word is, too, and once its claimant has claimed what is nobody's."""
+        """Return what is known once the word is, too, and once its claimant has claimed what is nobody's; with it what
+        goes on from any of these, because whose that is may follow from it."""
         learned = learn(before, self.word.facts, self.word.cause)
         people, subscriptions = self.ground.people, dict(learned.subscriptions)
         for key, known in subscriptions.items():
             kept = people.without_the_gone(known)
-            if self.word.claimant is not None and people.owner_of(kept) is None:
+            if self.word.claimant is not None and self.ground.owner_of(kept, subscriptions) is None:
                 kept = claimed(kept, Claim(self.now, self.word.claimant))
             subscriptions[key] = kept
+        for known in list(subscriptions.values()):
+            for later in those_after(known, lambda key: subscriptions.get(key) or self.ground.known_of(key)):
+                subscriptions.setdefault(subscription_key(later), people.without_the_gone(later))
         return Known(subscriptions, learned.payments)
 
     def _require_own(self, owners: Mapping[ExternalKey, str | None]) -> None:

@@ -49,6 +49,8 @@ def known_subscription(item: SubscriptionRecord) -> KnownSubscription:
         account=_told(data.account, lambda part: str(part.name)),
         claim=Claim(data.claim.claimed_at, data.claim.user_id) if data.claim is not None else None,
         replaced_by=_told(data.replaced_by, lambda part: str(part.name)),
+        follows=_told(data.follows, lambda part: str(part.name)),
+        followed_by=tuple(str(one) for one in data.followed_by or ()),
     )
 
 
@@ -90,6 +92,8 @@ def subscription_data(known: KnownSubscription, revision: int) -> ProviderSubscr
         if known.claim is not None
         else None,
         replaced_by=_name(known.replaced_by),
+        follows=_name(known.follows),
+        followed_by=list(known.followed_by) or None,
         revision=revision,
     )
 

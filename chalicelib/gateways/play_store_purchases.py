@@ -64,6 +64,7 @@ def subscription(
         account=_account(answer),
         superseded=(linked,) if linked is not None and state not in _NEVER_PAID else (),
         needs_acknowledgement=is_to_acknowledge(answer) and phase in (Phase.ACTIVE, Phase.GRACE),
+        follows=token_before(answer),
     )
 
 

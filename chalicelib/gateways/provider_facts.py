@@ -8,7 +8,7 @@ which order, or how often, they arrive: the greater version stands.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -90,7 +90,8 @@ class SubscriptionSeen:
     `external_id` is its id there: the App Store's original transaction id, Google's purchase token, Stripe's
     subscription id. `account` is the user id that the purchase was made for, where the app or we told the provider;
     it proves nothing by itself but what the provider signed. `superseded` are external ids that this one replaces
-    (Google's linked purchase tokens).
+    (Google's linked purchase tokens). `follows` is the one before it of the same buyer: this one has replaced
+    it, is going to once it is paid, or came after its end. Where it is not given it is the first of `superseded`.
     """
 
     provider: SubscriptionProvider
@@ -100,6 +101,7 @@ class SubscriptionSeen:
     account: str | None = None
     superseded: tuple[str, ...] = ()
     needs_acknowledgement: bool = False
+    follows: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ class PaymentSeen:
 
     `money` has exactly the provider's digits, `refunded` how much of it went back. `purchased_at` never changes;
     `processed_at` is when the money came, None while it has not. `changed_at` is when it was refunded or disputed,
-    where the provider dates that.
+    where the provider dates that. `account` is who this transaction was made for, where it tells that by itself: it is
+    no part of what is said of the money, and is not kept.
     """
 
     provider: SubscriptionProvider
@@ -122,6 +125,7 @@ class PaymentSeen:
     refunded: Decimal | None = None
     method: str | None = None
     changed_at: datetime | None = None
+    account: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.models.attributes import InstantAttribute, Part, StateAttribute
 from chalicelib.models.base import Item
@@ -55,7 +55,8 @@ class StoredRenewal(Part):
 
 
 class StoredName(Part):
-    """What a store names: the account that a purchase was made for, or the subscription that took this one's place."""
+    """What a store names: the account that a purchase was made for, or another subscription: the one before
+    this one, the one that took its place."""
 
     name = UnicodeAttribute()
     version = WordVersion()
@@ -79,6 +80,8 @@ class ProviderSubscriptionData(Part):
     account = StoredName(null=True)
     claim = StoredClaim(null=True)
     replaced_by = StoredName(null=True)
+    follows = StoredName(null=True)
+    followed_by = ListAttribute(of=UnicodeAttribute, null=True)
     revision = NumberAttribute()
 
 

@@ -161,9 +161,10 @@ class Book:
         found = self.purchases.get(token)
         if found is None or found.state in (State.PENDING, State.EXPIRED, State.PENDING_PURCHASE_CANCELED):
             return False
-        if account is not None and (found.out_of_app is None or account != found.account):
+        if account is not None and (found.out_of_app is None or account != (found.account or account)):
             return False
-        found.is_acknowledged, found.out_of_app, found.is_named = True, None, found.is_named or account is not None
+        found.account, found.is_named = found.account or account, found.is_named or account is not None
+        found.is_acknowledged, found.out_of_app = True, None
         return True
 
     def order(self, order_id: str) -> Mapping[str, Any] | None:

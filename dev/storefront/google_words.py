@@ -177,13 +177,11 @@ class Purchase:
         return written | {name: value for name, value in optional.items() if value is not None}
 
     def _accounts(self) -> dict[str, Any]:
-        if self.account is None:
-            return {}
-        named = {"obfuscatedExternalAccountId": self.account}
+        named = {} if self.account is None else {"obfuscatedExternalAccountId": self.account}
         if self.out_of_app is None:
-            return {"externalAccountIdentifiers": named} if self.is_named else {}
-        context = {"expiredPurchaseToken": self.out_of_app, "expiredExternalAccountIdentifiers": named}
-        return {"outOfAppPurchaseContext": context}
+            return {"externalAccountIdentifiers": named} if named and self.is_named else {}
+        before = {"expiredExternalAccountIdentifiers": named} if named else {}
+        return {"outOfAppPurchaseContext": {"expiredPurchaseToken": self.out_of_app, **before}}
 
     def _cancellation(self) -> dict[str, Any] | None:
         if self.state not in (State.CANCELED, State.EXPIRED):

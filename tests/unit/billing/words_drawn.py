@@ -58,6 +58,7 @@ subscriptions = st.builds(
     renewal=st.none() | renewals,
     account=st.sampled_from((None, "anna", "bert")),
     superseded=st.sampled_from(((), ("one",), ("two",), ("one", "two"))),
+    follows=st.sampled_from((None, "one", "two")),
 )
 payments = st.builds(
     PaymentSeen,
