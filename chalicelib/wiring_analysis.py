@@ -30,6 +30,7 @@ from chalicelib.gateways.object_store import ObjectStore, s3_client
 from chalicelib.gateways.queues import Queues
 from chalicelib.gateways.secrets import Secrets
 from chalicelib.identity.sessions import SessionRule
+from chalicelib.models.base import connect
 from chalicelib.models.states import JobKind
 from chalicelib.privacy.consents import require_processing
 from chalicelib.reports import rooms as report_rooms
@@ -133,7 +134,8 @@ def build_reports(
 
 
 def storage_of(stage: Settings, usage: UsageStore, queues: Queues, clock: Clock) -> Storage:
-    """Return where jobs are kept, of every kind."""
+    """Return where jobs are kept, of every kind; from here on the models know their table."""
+    connect(stage.table_name, stage.region)
     jobs = JobStore(ReleasesByKind(usage, ReportOrders()), stage.rules.job_due_shards)
     objects = ObjectStore(stage.bucket_name, partial(s3_client, stage.region))
     lanes = Lanes(stage.priority_queue, stage.retries_queue, stage.priority_backlog_queue, stage.backlog_queue)

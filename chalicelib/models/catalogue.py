@@ -1,7 +1,6 @@
 """Every kind of item and object: why, for how long, and what becomes of it when its person exports or leaves.
 
-`docs/data.md`, the lifetime check of the tests, the export and the erasure are made from it. No kind may be missing.
-"""
+`docs/data.md`, the tests' check of lifetimes, export and erasure are made from it."""
 
 from __future__ import annotations
 

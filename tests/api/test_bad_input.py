@@ -212,7 +212,7 @@ def test_a_strange_file_name_is_shown_harmless_and_never_becomes_a_key(service: 
     ("body", "status", "code"),
     [
         (b"{", 400, "INVALID_JSON"),
-        ({}, 400, "INVALID_REQUEST"),
+        ({}, 400, "FILE_VALIDATION_FAILED"),
         ({"file_type": "exe", "file_size": 5}, 400, "UNSUPPORTED_FILE_TYPE"),
         ({"file_type": "pdf", "file_size": "5"}, 400, "FILE_VALIDATION_FAILED"),
         ({"file_type": "pdf", "file_size": 0}, 400, "FILE_VALIDATION_FAILED"),
