@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from chalicelib.gateways.provider_facts import Facts, PaymentSeen
+from chalicelib.gateways.provider_facts import AmountRefusedError, Facts, PaymentSeen
 from chalicelib.money import minor_digits
 
 _CODES: Final = (
@@ -22,10 +22,6 @@ CURRENCIES: Final = frozenset(_CODES.split())
 _MOST_DIGITS_BEFORE_THE_POINT: Final = 12
 
 
-class AmountRefusedError(Exception):
-    """A store tells of an amount that cannot be so; nothing of what it says is applied. The text names no amount."""
-
-
 def require_fitting(facts: Facts) -> None:
     """Let facts pass whose amounts can be so.
 
@@ -35,7 +31,7 @@ def require_fitting(facts: Facts) -> None:
     for payment in facts.payments:
         reason = _misfit(payment)
         if reason is not None:
-            raise AmountRefusedError(reason)
+            raise AmountRefusedError(reason, facts.subscriptions)
 
 
 def _misfit(payment: PaymentSeen) -> str | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from chalicelib import errors
+from chalicelib.billing.amounts import require_fitting
 from chalicelib.billing.billing_contract import CancelAnswer, CancelRequest, CheckoutAnswer, CheckoutRequest
-from chalicelib.billing.doors import FreshProof, Stores
+from chalicelib.billing.doors import Cashier, FreshProof, Stores
 from chalicelib.billing.known import Cause
 from chalicelib.billing.notices import Notices
 from chalicelib.billing.renewals import Renewals
@@ -18,11 +20,13 @@ from chalicelib.billing.subscriptions import project
 from chalicelib.billing.tiers import plans
 from chalicelib.billing.usage import ProfileReader, SessionRule
 from chalicelib.clock import Clock
+from chalicelib.gateways.provider_facts import AmountRefusedError, Facts
 from chalicelib.ids import new_id
 from chalicelib.models.profile import UserItem
 from chalicelib.models.states import SubscriptionProvider, Tier
 from chalicelib.observe import audit
 from chalicelib.observe.audit import AuditEvent
+from chalicelib.observe.log import log
 from chalicelib.web.request import Caller
 
 CANCELLATION: Final = "cancellation"
@@ -87,12 +91,7 @@ class Checkout:
         if cashier is None or not external_ids:
             raise self._refusal(user)
         for external_id in external_ids:
-            facts = cashier.cancel(
-                external_id,
-                immediately=request.cancel_immediately,
-                reason=request.cancellation_reason,
-                idempotency_key=new_id(),
-            )
+            facts = _cancelled(cashier, external_id, request)
             self.notices.enter(cashier, facts, Cause(self.clock.now(), "", CANCELLATION))
         audit.record(AuditEvent.SUBSCRIPTION_CANCELLED, user_id=caller.user_id, provider=cashier.name.value)
         after = self.sessions.require_live(self.read_profile(caller.user_id), caller)
@@ -119,6 +118,23 @@ class Checkout:
             user_message="You bought this subscription in your phone's store. Please cancel it there.",
             details={"provider": provider.value, "manage_url": _MANAGED_AT[provider]},
         )
+
+
+def _cancelled(cashier: Cashier, external_id: str, request: CancelRequest) -> Facts:
+    """End a subscription and return how it stands then. That is so, and shown, also where Stripe tells with it of an
+    amount that cannot be: of the payments nothing is taken then."""
+    try:
+        facts = cashier.cancel(
+            external_id,
+            immediately=request.cancel_immediately,
+            reason=request.cancellation_reason,
+            idempotency_key=new_id(),
+        )
+        require_fitting(facts)
+    except AmountRefusedError as refusal:
+        log("cancellation_without_payments", level=logging.ERROR, reason=str(refusal))
+        return Facts(refusal.subscriptions)
+    return facts
 
 
 def _key(given: str | None) -> str:

@@ -64,7 +64,11 @@ class Cashier(Provider, Protocol):
         ...
 
     def cancel(self, external_id: str, *, immediately: bool, reason: str | None, idempotency_key: str) -> Facts:
-        """End a subscription and return how it stands then. Safe to repeat."""
+        """End a subscription and return how it stands then. Safe to repeat.
+
+        Raises:
+            AmountRefusedError: it was ended, and with it an amount is told that no money can be.
+        """
         ...
 
 

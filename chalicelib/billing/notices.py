@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from chalicelib import errors
-from chalicelib.billing.amounts import AmountRefusedError
 from chalicelib.billing.application import Application
 from chalicelib.billing.billing_contract import WebhookAnswer
 from chalicelib.billing.ground import Ground
 from chalicelib.billing.known import Cause, ExternalKey, Known
 from chalicelib.billing.owners import People
 from chalicelib.billing.words import Applied, Outcome, Word
-from chalicelib.gateways.provider_facts import Facts, Notice, Provider
+from chalicelib.gateways.provider_facts import AmountRefusedError, Facts, Notice, Provider
 from chalicelib.models import keys
 from chalicelib.models.billing_event import BillingEventData, BillingEventItem, EventOutcome
 from chalicelib.models.states import SubscriptionProvider
@@ -64,9 +63,9 @@ class Notices:
         if not notice.is_known:
             return self._keep(notice, EventOutcome.UNKNOWN, logging.WARNING)
         provider = self.providers()[notice.provider]
-        facts = provider.read(notice)
         cause = Cause(notice.happened_at, notice.event_id, notice.event_type)
         try:
+            facts = provider.read(notice)
             applied = self.application.apply(Word(facts, cause, notice))
         except AmountRefusedError as refusal:
             # A repetition would say the same: it is answered, kept, and somebody has to look.

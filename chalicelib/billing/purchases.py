@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib import errors
-from chalicelib.billing.amounts import AmountRefusedError
 from chalicelib.billing.application import Application
 from chalicelib.billing.billing_contract import PurchaseAnswer, PurchaseRequest
 from chalicelib.billing.doors import FreshProof, Stores
@@ -15,7 +14,7 @@ from chalicelib.billing.notices import Notices
 from chalicelib.billing.subscriptions import project
 from chalicelib.billing.usage import SessionRule
 from chalicelib.billing.words import PURCHASE, Word
-from chalicelib.gateways.provider_facts import Facts, Provider
+from chalicelib.gateways.provider_facts import AmountRefusedError, Facts, Provider
 from chalicelib.models.states import SubscriptionProvider
 from chalicelib.observe import audit
 from chalicelib.observe.audit import AuditEvent

@@ -128,6 +128,17 @@ class PaymentSeen:
     account: str | None = field(default=None, compare=False, repr=False)
 
 
+class AmountRefusedError(Exception):
+    """A store tells of an amount that cannot be so; nothing of what it says is applied. The text names no amount.
+
+    `subscriptions` is what else it said, for whoever knows that much to be so because they brought it about.
+    """
+
+    def __init__(self, reason: str, subscriptions: tuple[SubscriptionSeen, ...] = ()) -> None:
+        super().__init__(reason)
+        self.subscriptions = subscriptions
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that one notice, purchase or question brought to light."""
@@ -176,6 +187,7 @@ class Provider(Protocol):
         """Return what a notice says, asking the provider where the notice alone does not say it.
 
         Raises:
+            AmountRefusedError: it tells of an amount that no money can be.
             Unavailable: the provider does not answer.
         """
         ...
@@ -192,6 +204,7 @@ class Provider(Protocol):
         """Return what the provider says of a subscription now; None where it knows none.
 
         Raises:
+            AmountRefusedError: it tells of an amount that no money can be.
             Unavailable: the provider does not answer.
         """
         ...

@@ -17,7 +17,16 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from chalicelib.gateways import stripe_payments
-from chalicelib.gateways.provider_facts import Facts, Phase, RenewalSeen, SubscriptionSeen, TermSeen, Version
+from chalicelib.gateways.provider_facts import (
+    AmountRefusedError,
+    Facts,
+    PaymentSeen,
+    Phase,
+    RenewalSeen,
+    SubscriptionSeen,
+    TermSeen,
+    Version,
+)
 from chalicelib.gateways.stripe_objects import (
     Charge,
     Dispute,
@@ -64,30 +73,37 @@ class Answers:
 
 def facts_in(answers: Answers, prices: Mapping[str, str], grace: timedelta) -> Facts:
     """Return everything that the answers say. `prices` are those that we sell, `grace` how long a failed renewal is
-    forgiven."""
+    forgiven.
+
+    Raises:
+        AmountRefusedError: an invoice is in what is no currency.
+    """
+    seen = _seen(answers, prices, grace)
+    try:
+        told = [_paid(invoice, answers) for invoice in answers.invoices]
+    except AmountRefusedError as refusal:
+        raise AmountRefusedError(str(refusal), (seen,)) from refusal
+    return Facts((seen,), tuple(replace(one, version=_digested(one.version, one)) for one in told if one is not None))
+
+
+def _seen(answers: Answers, prices: Mapping[str, str], grace: timedelta) -> SubscriptionSeen:
     subscription = answers.subscription
     unversioned = Version(instant(subscription.start_date), answers.asked_at, "")
     term = _term(answers, _item(subscription, prices), unversioned)
     renewal = _renewal(answers, term, prices, grace, unversioned)
-    seen = SubscriptionSeen(
+    return SubscriptionSeen(
         provider=SubscriptionProvider.STRIPE,
         external_id=subscription.id,
         term=replace(term, version=_digested(unversioned, term)) if term is not None else None,
         renewal=replace(renewal, version=_digested(unversioned, renewal)),
         account=subscription.metadata.get(USER_ID) or None,
     )
-    told = [
-        stripe_payments.payment_of(
-            invoice, subscription.id, answers.charges, answers.disputes or {}, _since(invoice, answers)
-        )
-        for invoice in answers.invoices
-    ]
-    payments = tuple(replace(one, version=_digested(one.version, one)) for one in told if one is not None)
-    return Facts((seen,), payments)
 
 
-def _since(invoice: Invoice, answers: Answers) -> Version:
-    return Version(instant(invoice.created), answers.asked_at, "")
+def _paid(invoice: Invoice, answers: Answers) -> PaymentSeen | None:
+    version = Version(instant(invoice.created), answers.asked_at, "")
+    disputes = answers.disputes or {}
+    return stripe_payments.payment_of(invoice, answers.subscription.id, answers.charges, disputes, version)
 
 
 def _digested(version: Version, content: object) -> Version:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from chalicelib.gateways.provider_facts import PaymentSeen, Version
+from chalicelib.gateways.provider_facts import AmountRefusedError, PaymentSeen, Version
 from chalicelib.gateways.stripe_money import amount_of, money_of
 from chalicelib.gateways.stripe_objects import Charge, Dispute, Invoice, Refund, id_of, instant
 from chalicelib.models.states import PaymentStatus, SubscriptionProvider
+from chalicelib.money import Money
 
 _NOT_REFUNDED: Final = frozenset({"failed", "canceled"})
 """A refund that failed or was called off went back to us: Stripe's word for "refund reversed"."""
@@ -28,7 +29,11 @@ def payment_of(
     version: Version,
 ) -> PaymentSeen | None:
     """Return what an invoice says of its payment; None for one over nothing, and while nobody has tried to take the
-    money: a draft may yet change, and what is billed during a pause is void at once."""
+    money: a draft may yet change, and what is billed during a pause is void at once.
+
+    Raises:
+        AmountRefusedError: the currency is none.
+    """
     amount = invoice.amount_paid if invoice.is_paid else invoice.amount_due
     is_tried = invoice.is_paid or invoice.attempt_count > 0
     if invoice.status in (None, "draft") or amount <= 0 or not is_tried:
@@ -46,7 +51,7 @@ def payment_of(
         provider=SubscriptionProvider.STRIPE,
         transaction_id=invoice.id,
         subscription_external_id=subscription_id,
-        money=money_of(amount, invoice.currency),
+        money=_money(amount, invoice.currency),
         status=status,
         purchased_at=instant(invoice.created),
         processed_at=_processed_at(invoice),
@@ -55,6 +60,13 @@ def payment_of(
         method=next((one.payment_method_details.type for one in behind if one.payment_method_details), None),
         changed_at=_changed_at(status, refunds, taken_back),
     )
+
+
+def _money(amount: int, currency: str) -> Money:
+    try:
+        return money_of(amount, currency)
+    except ValueError as wrong:
+        raise AmountRefusedError("not a currency") from wrong
 
 
 def _status_of_money(*, is_refunded: bool, is_disputed: bool) -> PaymentStatus:

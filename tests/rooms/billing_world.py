@@ -21,7 +21,15 @@ from chalicelib.billing.products import Products
 from chalicelib.billing.purchases import Purchases
 from chalicelib.billing.renewals import Renewals
 from chalicelib.config import Settings
-from chalicelib.gateways.provider_facts import Facts, Notice, PaymentSeen, SubscriptionSeen, TermSeen, Version
+from chalicelib.gateways.provider_facts import (
+    AmountRefusedError,
+    Facts,
+    Notice,
+    PaymentSeen,
+    SubscriptionSeen,
+    TermSeen,
+    Version,
+)
 from chalicelib.identity.proofs import FreshProof
 from chalicelib.models import keys
 from chalicelib.models.base import Item
@@ -67,6 +75,7 @@ class ScriptedStore:
     cancelled: list[tuple[str, bool, str | None]] = field(default_factory=list)
     opened: list[tuple[str, str, str]] = field(default_factory=list)
     is_down: bool = False
+    refusal: AmountRefusedError | None = None
 
     def verify(self, raw_body: bytes, headers: Mapping[str, str]) -> Notice:
         if headers.get("signature") != "good":
@@ -75,6 +84,7 @@ class ScriptedStore:
 
     def read(self, notice: Notice) -> Facts:
         self._answer()
+        self._tell_amounts()
         return self.facts[notice.event_id]
 
     def missed(self, since: datetime, until: datetime) -> Iterator[Notice]:
@@ -102,11 +112,16 @@ class ScriptedStore:
     def cancel(self, external_id: str, *, immediately: bool, reason: str | None, idempotency_key: str) -> Facts:
         self._answer()
         self.cancelled.append((external_id, immediately, reason))
+        self._tell_amounts()
         return self.sold[external_id]
 
     def _answer(self) -> None:
         if self.is_down:
             raise errors.Unavailable("PROVIDER_UNAVAILABLE")
+
+    def _tell_amounts(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
 
 
 @dataclass

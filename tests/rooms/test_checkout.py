@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from pynamodb.connection.table import TableConnection
@@ -10,11 +11,12 @@ from pynamodb.connection.table import TableConnection
 from chalicelib import errors
 from chalicelib.billing.billing_contract import CancelRequest, CheckoutRequest
 from chalicelib.config import Settings
-from chalicelib.gateways.provider_facts import Facts, Phase
+from chalicelib.gateways.provider_facts import AmountRefusedError, Facts, Phase
 from chalicelib.models.states import Tier
+from chalicelib.money import Money
 from tests.rooms.billing_world import APPLE, GOOGLE, STRIPE, BillingWorld, of_store
 from tests.unit.billing.people import caller_of
-from tests.unit.billing.words import BOUGHT, ENDS, EXTERNAL_ID, renewal, seen, term
+from tests.unit.billing.words import BOUGHT, ENDS, EXTERNAL_ID, payment, renewal, seen, term
 
 ADA = caller_of("ada")
 OFF = renewal(9, will_renew=False, phase_given="canceled", cancelled_at=BOUGHT + timedelta(hours=9))
@@ -77,6 +79,19 @@ def test_a_cancelled_subscription_counts_until_it_is_used_up(world: BillingWorld
     assert world.stripe.cancelled == [(EXTERNAL_ID, False, "too_expensive")]
     again = world.checkout.cancel(ADA, CancelRequest()).subscription
     assert again.auto_renew is False
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_what_was_cancelled_is_shown_so_though_an_amount_cannot_be(world: BillingWorld, is_read: bool) -> None:
+    world.tell("e1", seen(account="ada"), payment())
+    cancelled = seen(9, renewal=OFF, account="ada")
+    world.sell(EXTERNAL_ID, cancelled, payment(9, money=Money(Decimal("9.99"), "XYZ")), name=STRIPE)
+    if not is_read:
+        world.stripe.refusal = AmountRefusedError("not a currency", (cancelled,))
+    shown = world.checkout.cancel(ADA, CancelRequest()).subscription
+
+    assert (shown.tier, shown.auto_renew, shown.cancelled_at) == (Tier.PREMIUM, False, OFF.cancelled_at)
+    assert [str(item.data.currency) for item in world.paid("ada")] == ["USD"]
 
 
 def test_a_subscription_that_ends_at_once_ends_at_once(world: BillingWorld) -> None:

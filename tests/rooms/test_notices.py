@@ -14,7 +14,7 @@ from pynamodb.connection.table import TableConnection
 from chalicelib import errors
 from chalicelib.billing.standing import standing_of
 from chalicelib.config import Settings
-from chalicelib.gateways.provider_facts import Facts, Phase
+from chalicelib.gateways.provider_facts import AmountRefusedError, Facts, Phase
 from chalicelib.models import keys
 from chalicelib.models.billing_event import BillingEventItem, EventOutcome
 from chalicelib.models.guard import GuardItem
@@ -243,6 +243,17 @@ def test_an_amount_that_cannot_be_so_changes_nothing_and_is_seen(
     refused.delete()
     assert world.state() == before
     assert [record.levelname for record in caplog.records if "received" in record.message] == ["ERROR"]
+
+
+def test_an_amount_that_cannot_even_be_read_is_kept_as_refused(world: BillingWorld) -> None:
+    before = world.state()
+    world.stripe.refusal = AmountRefusedError("not a currency")
+    world.tell("e1", seen(account="ada"), payment())
+    refused = event(world, "e1")
+
+    assert refused.data.outcome is EventOutcome.REFUSED
+    refused.delete()
+    assert world.state() == before
 
 
 def test_of_two_subscriptions_the_one_that_lasts_longer_counts(world: BillingWorld) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.billing.amounts import require_fitting
+from chalicelib.gateways.provider_facts import AmountRefusedError
 from chalicelib.models.states import PaymentStatus
 from tests.unit.gateways.stripe_papers import (
     DAY,
@@ -40,6 +42,20 @@ def test_a_paid_invoice_is_a_payment_under_the_id_of_the_invoice() -> None:
     assert (payment.status, payment.method) == (PaymentStatus.COMPLETED, "card")
     assert (payment.purchased_at, payment.processed_at) == (at(FIRST_END), at(FIRST_END + 60))
     assert (payment.refunded, payment.changed_at) == (None, None)
+
+
+@pytest.mark.parametrize("currency", ["", "us", "usdt", "us1", "u d", "€€€"])
+def test_an_invoice_in_what_is_no_currency_is_refused_and_says_what_else_it_knew(currency: str) -> None:
+    with pytest.raises(AmountRefusedError) as refusal:
+        facts_of(subscription_of(), [SECOND | {"currency": currency}])
+    assert [one.external_id for one in refusal.value.subscriptions] == ["sub_1"]
+    assert str(refusal.value) == "not a currency"
+
+
+@pytest.mark.parametrize("amount", [10**14, 10**30, 10**300])
+def test_an_invoice_over_too_large_an_amount_is_refused_and_nothing_worse(amount: int) -> None:
+    with pytest.raises(AmountRefusedError, match="too large an amount"):
+        require_fitting(facts_of(subscription_of(), [SECOND | {"amount_paid": amount}]))
 
 
 @pytest.mark.parametrize(
