@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -22,6 +23,12 @@ DEVELOPMENT_EXTRAS = {"rapidocr", "onnxruntime", "cv2", "numpy"}  # pictures are
 def _required(*files: str) -> frozenset[str]:
     lines = [line for file in files for line in (ROOT / file).read_text(encoding="utf-8").splitlines()]
     return frozenset(_plain(line) for line in lines if line and not line.startswith(("#", "-")))
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Which package brings a module: asked once, because every installed package is looked at."""
+    return packages_distributions()
 
 
 def _plain(line: str) -> str:
@@ -55,7 +62,7 @@ def _sources(*folders: str) -> list[Path]:
 def test_what_ships_imports_only_what_ships(path: Path) -> None:
     required = _required("requirements.txt")
     for module in _imported(path) - BROUGHT_BY_CHALICE - DEVELOPMENT_EXTRAS:
-        names = {_plain(name) for name in packages_distributions().get(module, [module])}
+        names = {_plain(name) for name in _distributions().get(module, [module])}
         assert names & required, f"{module} is not in requirements.txt"
 
 
@@ -63,5 +70,5 @@ def test_what_develops_imports_only_what_is_required() -> None:
     required = _required("requirements.txt", "requirements-dev.txt")
     for path in _sources("tests", "dev", "deploy", "bench"):
         for module in _imported(path):
-            names = {_plain(name) for name in packages_distributions().get(module, [module])}
+            names = {_plain(name) for name in _distributions().get(module, [module])}
             assert names & required, f"{path.relative_to(ROOT)} imports {module}, which is not in requirements-dev.txt"
