@@ -93,8 +93,8 @@ def any_engine(request: pytest.FixtureRequest) -> TableConnection:
     ]
 )
 def any_engine_for_long(request: pytest.FixtureRequest) -> TableConnection:
-    """The table for tests that take long: always on the second engine, which is also the quicker one; on moto in `make
-    prove`."""
+    """The table for rooms, whose tests are many: always on the second engine, which is also the quicker one; on moto in
+    `make prove`. Stores are tested on both at once."""
     found: TableConnection = request.getfixturevalue("table" if request.param == "moto" else "second_engine")
     return found
 

@@ -80,7 +80,7 @@ def flooding(world: World, clock: SettableClock) -> World:
     return who
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [0, 3, *(pytest.param(seed, marks=pytest.mark.prove) for seed in (1, 2, 4, 5, 6, 7))])
 @pytest.mark.parametrize("is_priority", [False, True])
 def test_a_flood_delays_a_first_document_of_somebody_else_by_one_job_at_most(
     world: World, clock: SettableClock, seed: int, is_priority: bool

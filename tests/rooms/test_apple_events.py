@@ -86,7 +86,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(any_engine: TableConnection, clock: SettableClock) -> Desk:
+def desk(any_engine_for_long: TableConnection, clock: SettableClock) -> Desk:
     return Desk(clock)
 
 

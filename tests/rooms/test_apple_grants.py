@@ -60,7 +60,7 @@ def provider() -> Iterator[IdentityProvider]:
 
 
 @pytest.fixture
-def stage(any_engine: TableConnection, provider: IdentityProvider, clock: SettableClock) -> Iterator[Stage]:
+def stage(any_engine_for_long: TableConnection, provider: IdentityProvider, clock: SettableClock) -> Iterator[Stage]:
     yield Stage(provider, clock)
     provider.apple_tokens.is_down = False
 

@@ -13,7 +13,7 @@ from tests.support import SettableClock
 from tests.unit.identity.world import World
 
 
-def test_a_device_enrols_and_proves_itself(any_engine: TableConnection, clock: SettableClock) -> None:
+def test_a_device_enrols_and_proves_itself(any_engine_for_long: TableConnection, clock: SettableClock) -> None:
     mine = KeyedPhone(World(clock))
     with counted() as asked:
         begun = mine.register(biometric_type="touch_id", platform_info={"os": "17.1"}, device_attestation_data="blob")

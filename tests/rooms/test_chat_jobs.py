@@ -28,7 +28,7 @@ def world(table: TableConnection, settings: Settings, clock: SettableClock) -> C
 
 
 @pytest.fixture
-def any_world(any_engine: TableConnection, settings: Settings, clock: SettableClock) -> Iterator[ChatWorld]:
+def any_world(any_engine_for_long: TableConnection, settings: Settings, clock: SettableClock) -> Iterator[ChatWorld]:
     make_bucket(settings)
     yield ChatWorld(settings, clock)
     empty_bucket(settings)

@@ -23,7 +23,7 @@ OFF = renewal(9, will_renew=False, phase_given="canceled", cancelled_at=BOUGHT +
 
 
 @pytest.fixture
-def world(any_engine: TableConnection, settings: Settings) -> BillingWorld:
+def world(any_engine_for_long: TableConnection, settings: Settings) -> BillingWorld:
     found = BillingWorld(settings)
     found.settle("ada")
     return found

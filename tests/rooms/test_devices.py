@@ -47,7 +47,7 @@ class Phone:
 
 
 @pytest.fixture
-def used(any_engine: TableConnection, clock: SettableClock) -> Phone:
+def used(any_engine_for_long: TableConnection, clock: SettableClock) -> Phone:
     return Phone(World(clock))
 
 

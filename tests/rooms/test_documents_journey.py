@@ -29,7 +29,7 @@ def world(table: TableConnection, settings: Settings, clock: SettableClock) -> W
 
 
 @pytest.fixture
-def any_world(any_engine: TableConnection, settings: Settings, clock: SettableClock) -> Iterator[World]:
+def any_world(any_engine_for_long: TableConnection, settings: Settings, clock: SettableClock) -> Iterator[World]:
     make_bucket(settings)
     yield World(settings, clock)
     empty_bucket(settings)

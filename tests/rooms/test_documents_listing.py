@@ -24,7 +24,7 @@ KEY = b"a key of the test that is long enough"
 
 
 @pytest.fixture
-def world(any_engine: TableConnection, settings: Settings, clock: SettableClock) -> Iterator[World]:
+def world(any_engine_for_long: TableConnection, settings: Settings, clock: SettableClock) -> Iterator[World]:
     make_bucket(settings)
     world = World(settings, clock)
     world.caller = world.add_user(world.user_id, tier=Tier.PREMIUM)

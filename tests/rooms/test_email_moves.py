@@ -29,7 +29,7 @@ OLD, NEW = "ada@example.com", "Ada@New.example.com"
 
 
 @pytest.fixture
-def world(any_engine: TableConnection, clock: SettableClock) -> World:
+def world(any_engine_for_long: TableConnection, clock: SettableClock) -> World:
     return World(clock)
 
 

@@ -38,7 +38,7 @@ from tests.unit.identity.world import World as SignInWorld
 
 
 @pytest.fixture
-def leaving(any_engine: TableConnection, settings: Settings, clock: SettableClock) -> Iterator[Leaving]:
+def leaving(any_engine_for_long: TableConnection, settings: Settings, clock: SettableClock) -> Iterator[Leaving]:
     make_bucket(settings)
     found = Leaving(settings, clock, World(settings, clock))
     found.settle()

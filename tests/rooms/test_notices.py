@@ -31,7 +31,7 @@ STRIPE = SubscriptionProvider.STRIPE
 
 
 @pytest.fixture
-def world(any_engine: TableConnection, settings: Settings) -> BillingWorld:
+def world(any_engine_for_long: TableConnection, settings: Settings) -> BillingWorld:
     found = BillingWorld(settings)
     found.settle("ada", "bob")
     return found

@@ -21,7 +21,7 @@ from tests.unit.billing.words import BOUGHT, payment, seen
 
 
 @pytest.fixture
-def world(any_engine: TableConnection, settings: Settings) -> BillingWorld:
+def world(any_engine_for_long: TableConnection, settings: Settings) -> BillingWorld:
     found = BillingWorld(settings)
     found.settle("ada", "bob")
     return found

@@ -20,7 +20,7 @@ from tests.unit.identity.world import World, phone
 
 
 @pytest.fixture
-def world(any_engine: TableConnection, clock: SettableClock) -> World:
+def world(any_engine_for_long: TableConnection, clock: SettableClock) -> World:
     return World(clock)
 
 

@@ -33,7 +33,9 @@ def lines(caplog: pytest.LogCaptureFixture, event: str) -> list[Any]:
     return [record for record in caplog.records if record.getMessage() == event]
 
 
-def test_the_first_sweep_looks_back_and_the_next_begins_a_little_before_it(any_engine: TableConnection) -> None:
+def test_the_first_sweep_looks_back_and_the_next_begins_a_little_before_it(
+    any_engine_for_long: TableConnection,
+) -> None:
     house = House()
     start = house.clock.now()
     house.reconciliation.sweep()
@@ -111,7 +113,9 @@ def test_a_sweep_stops_asking_where_nobody_answers_at_all(table: TableConnection
     assert house.room.asked == [f"evt_{number:02}" for number in range(5)]
 
 
-def test_the_first_sweep_has_everybody_looked_at_and_then_everybody_once_a_day(any_engine: TableConnection) -> None:
+def test_the_first_sweep_has_everybody_looked_at_and_then_everybody_once_a_day(
+    any_engine_for_long: TableConnection,
+) -> None:
     house = House()
     names = [f"sub_{number}" for number in range(60)]
     for name in names:
@@ -250,7 +254,7 @@ def test_a_message_of_somebody_else_is_refused(table: TableConnection, message: 
         House().looks.look_at_batch(message)
 
 
-def test_progress_never_goes_back(any_engine: TableConnection) -> None:
+def test_progress_never_goes_back(any_engine_for_long: TableConnection) -> None:
     live = LiveSubscriptions()
     assert live.progress(STRIPE, Stage.ASKED) is None
     live.record_progress(STRIPE, Stage.ASKED, ENDS, ENDS)

@@ -21,7 +21,7 @@ from tests.support import SettableClock
 
 
 @pytest.fixture
-def base(any_engine: TableConnection, settings: Settings, clock: SettableClock) -> Iterator[World]:
+def base(any_engine_for_long: TableConnection, settings: Settings, clock: SettableClock) -> Iterator[World]:
     """The documents' world, whose bucket the reports share."""
     make_bucket(settings)
     yield World(settings, clock)

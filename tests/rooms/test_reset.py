@@ -90,7 +90,7 @@ def _house_with_users(number: int, **options: Any) -> _House:
     return house
 
 
-def test_everybody_who_is_due_is_reset_and_leaves_the_index(any_engine: TableConnection) -> None:
+def test_everybody_who_is_due_is_reset_and_leaves_the_index(any_engine_for_long: TableConnection) -> None:
     house = _house_with_users(7)
     house.clock.instant = datetime(2026, 3, 1, 0, 10, tzinfo=UTC)
     house.reset.sweep()
@@ -145,7 +145,7 @@ def test_messages_hold_users_of_one_partition_and_no_more_than_a_batch(table: Ta
     assert len(batches) <= 11 // 3 + 2
 
 
-def test_a_partition_of_several_pages_is_walked_to_its_end(any_engine: TableConnection) -> None:
+def test_a_partition_of_several_pages_is_walked_to_its_end(any_engine_for_long: TableConnection) -> None:
     _house_with_users(9)
     for shard in range(2):
         pages = list(DueUsers().on(DUE_ON, shard, page_size=2))
@@ -206,7 +206,7 @@ def test_two_sweeps_of_one_day_send_twice_and_reset_once(table: TableConnection)
     assert [_used(f"u{index}") for index in range(4)] == [0] * 4
 
 
-def test_progress_never_goes_back(any_engine: TableConnection) -> None:
+def test_progress_never_goes_back(any_engine_for_long: TableConnection) -> None:
     due = DueUsers()
     assert due.swept_until() is None
     due.record_swept(date(2026, 3, 5), SIGNED_UP)
@@ -214,7 +214,7 @@ def test_progress_never_goes_back(any_engine: TableConnection) -> None:
     assert due.swept_until() == date(2026, 3, 5)
 
 
-def test_a_message_delivered_twice_does_not_clear_a_new_periods_uses(any_engine: TableConnection) -> None:
+def test_a_message_delivered_twice_does_not_clear_a_new_periods_uses(any_engine_for_long: TableConnection) -> None:
     house = _house_with_users(1)
     house.clock.instant = PERIOD_END + timedelta(days=1)
     house.reset.sweep()
@@ -237,7 +237,7 @@ def test_a_message_from_months_ago_changes_nothing(table: TableConnection) -> No
     assert _used("u0") == 1
 
 
-def test_a_user_who_upgraded_keeps_the_count_of_the_paid_period(any_engine: TableConnection) -> None:
+def test_a_user_who_upgraded_keeps_the_count_of_the_paid_period(any_engine_for_long: TableConnection) -> None:
     house = _house_with_users(1)
     upgraded_at = SIGNED_UP + timedelta(days=14)
     subscription = paid(upgraded_at, updated_at=upgraded_at)

@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def world(any_engine: TableConnection, clock: SettableClock) -> World:
+def world(any_engine_for_long: TableConnection, clock: SettableClock) -> World:
     return World(clock)
 
 

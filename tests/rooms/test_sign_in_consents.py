@@ -18,7 +18,7 @@ from tests.unit.identity.world import ALL_TICKED, World
 
 
 @pytest.fixture
-def world(any_engine: TableConnection, clock: SettableClock) -> World:
+def world(any_engine_for_long: TableConnection, clock: SettableClock) -> World:
     return World(clock)
 
 

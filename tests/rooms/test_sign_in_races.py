@@ -22,7 +22,7 @@ MANY = 20
 
 
 @pytest.fixture
-def world(any_engine: TableConnection, clock: SettableClock) -> World:
+def world(any_engine_for_long: TableConnection, clock: SettableClock) -> World:
     return World(clock)
 
 

@@ -23,7 +23,7 @@ PAST_EVERY_RETRY = 30
 
 
 @pytest.fixture
-def world(any_engine: TableConnection, settings: Settings, clock: SettableClock) -> Iterator[World]:
+def world(any_engine_for_long: TableConnection, settings: Settings, clock: SettableClock) -> Iterator[World]:
     make_bucket(settings)
     yield World(settings, clock)
     empty_bucket(settings)

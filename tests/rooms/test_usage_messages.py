@@ -68,7 +68,7 @@ def test_a_new_period_begins_with_all_messages(table: TableConnection) -> None:
     assert (world.used(), _asked(world)) == (0, 1)
 
 
-def test_a_message_that_is_not_answered_gives_its_unit_back_once(any_engine: TableConnection) -> None:
+def test_a_message_that_is_not_answered_gives_its_unit_back_once(any_engine_for_long: TableConnection) -> None:
     world = a_world()
     world.settle(messages=49)
     unit = world.ask("a")
@@ -78,7 +78,7 @@ def test_a_message_that_is_not_answered_gives_its_unit_back_once(any_engine: Tab
     assert world.ask("a").used == 50
 
 
-def test_a_message_that_is_answered_stays_counted(any_engine: TableConnection) -> None:
+def test_a_message_that_is_answered_stays_counted(any_engine_for_long: TableConnection) -> None:
     world = a_world()
     world.settle()
     unit = world.ask("a")
@@ -89,7 +89,7 @@ def test_a_message_that_is_answered_stays_counted(any_engine: TableConnection) -
 
 
 def test_an_answer_that_got_lost_is_asked_for_again_for_nothing_and_not_without_end(
-    any_engine: TableConnection,
+    any_engine_for_long: TableConnection,
 ) -> None:
     world = a_world()
     world.settle(messages=49)
@@ -104,7 +104,7 @@ def test_an_answer_that_got_lost_is_asked_for_again_for_nothing_and_not_without_
     assert _asked(world) == 50
 
 
-def test_a_message_that_is_being_answered_is_not_answered_twice_at_once(any_engine: TableConnection) -> None:
+def test_a_message_that_is_being_answered_is_not_answered_twice_at_once(any_engine_for_long: TableConnection) -> None:
     world = a_world()
     world.settle()
     world.ask("a")
@@ -113,7 +113,7 @@ def test_a_message_that_is_being_answered_is_not_answered_twice_at_once(any_engi
     assert _asked(world) == 1
 
 
-def test_whoever_died_over_an_answer_is_taken_over_for_the_same_unit(any_engine: TableConnection) -> None:
+def test_whoever_died_over_an_answer_is_taken_over_for_the_same_unit(any_engine_for_long: TableConnection) -> None:
     world = a_world()
     world.settle(messages=49)
     lost = world.ask("a")
@@ -127,7 +127,7 @@ def test_whoever_died_over_an_answer_is_taken_over_for_the_same_unit(any_engine:
     assert _asked(world) == 49
 
 
-def test_a_unit_of_somebody_who_died_is_there_again_after_the_lease(any_engine: TableConnection) -> None:
+def test_a_unit_of_somebody_who_died_is_there_again_after_the_lease(any_engine_for_long: TableConnection) -> None:
     world = a_world()
     world.settle(messages=48)
     world.ask("lost")
@@ -159,7 +159,7 @@ def _fail(world: UsageWorld) -> None:
 @pytest.mark.parametrize(("journey", "left"), [(_answer, 1), (_fail, 0)])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_process_that_is_killed_at_any_call_costs_one_unit_or_none(
-    any_engine: TableConnection, journey: Callable[[UsageWorld], None], left: int, when: str
+    any_engine_for_long: TableConnection, journey: Callable[[UsageWorld], None], left: int, when: str
 ) -> None:
     """After the lease the last of five units is there again, unless the message was answered."""
     for number in range(1, 20):

@@ -49,7 +49,9 @@ def _jobs() -> int:
     return sum(1 for _ in JobItem.query(keys.user_partition("u1"), JobItem.sk.startswith("JOB#"), consistent_read=True))
 
 
-def test_an_upgrade_in_mid_period_takes_the_limit_away_and_keeps_the_count(any_engine: TableConnection) -> None:
+def test_an_upgrade_in_mid_period_takes_the_limit_away_and_keeps_the_count(
+    any_engine_for_long: TableConnection,
+) -> None:
     world = a_world()
     world.settle(documents=5, messages=50)
     with pytest.raises(errors.QuotaSpent):
@@ -60,7 +62,9 @@ def test_an_upgrade_in_mid_period_takes_the_limit_away_and_keeps_the_count(any_e
     assert world.ask("as a paying user").used == 51
 
 
-def test_a_downgrade_in_mid_period_keeps_what_was_used_until_the_period_ends(any_engine: TableConnection) -> None:
+def test_a_downgrade_in_mid_period_keeps_what_was_used_until_the_period_ends(
+    any_engine_for_long: TableConnection,
+) -> None:
     world = a_world()
     world.settle(documents=4)
     bought = _upgrade(world)
@@ -74,7 +78,7 @@ def test_a_downgrade_in_mid_period_keeps_what_was_used_until_the_period_ends(any
     assert world.upload("in the next period").used == 1
 
 
-def test_buying_and_returning_a_plan_gives_no_new_month(any_engine: TableConnection) -> None:
+def test_buying_and_returning_a_plan_gives_no_new_month(any_engine_for_long: TableConnection) -> None:
     world = a_world()
     world.settle(documents=5)
     for day in (1, 2, 3):
@@ -85,7 +89,7 @@ def test_buying_and_returning_a_plan_gives_no_new_month(any_engine: TableConnect
     assert refusal.value.details["used"] == 5
 
 
-def test_a_unit_reserved_before_an_upgrade_is_given_back_after_it(any_engine: TableConnection) -> None:
+def test_a_unit_reserved_before_an_upgrade_is_given_back_after_it(any_engine_for_long: TableConnection) -> None:
     world = a_world()
     world.settle(documents=2)
     world.upload("a")
@@ -95,7 +99,7 @@ def test_a_unit_reserved_before_an_upgrade_is_given_back_after_it(any_engine: Ta
     assert (_give_back("b", world), world.used()) == (True, 2)
 
 
-def test_a_unit_reserved_before_an_upgrade_and_a_downgrade_is_given_back(any_engine: TableConnection) -> None:
+def test_a_unit_reserved_before_an_upgrade_and_a_downgrade_is_given_back(any_engine_for_long: TableConnection) -> None:
     world = a_world()
     world.settle(documents=4)
     world.upload("a")
@@ -110,7 +114,9 @@ def test_a_unit_reserved_before_an_upgrade_and_a_downgrade_is_given_back(any_eng
     assert world.upload("b").used == 5
 
 
-def test_a_unit_reserved_before_a_switch_takes_nothing_from_the_period_after_it(any_engine: TableConnection) -> None:
+def test_a_unit_reserved_before_a_switch_takes_nothing_from_the_period_after_it(
+    any_engine_for_long: TableConnection,
+) -> None:
     world = a_world()
     world.settle()
     world.upload("a")
@@ -120,7 +126,7 @@ def test_a_unit_reserved_before_a_switch_takes_nothing_from_the_period_after_it(
     assert (_give_back("a", world), world.used()) == (True, 1)
 
 
-def test_a_unit_of_the_ended_period_takes_nothing_from_the_new_one(any_engine: TableConnection) -> None:
+def test_a_unit_of_the_ended_period_takes_nothing_from_the_new_one(any_engine_for_long: TableConnection) -> None:
     world = a_world(PERIOD_END - timedelta(seconds=1))
     world.settle()
     world.upload("a")
@@ -130,7 +136,7 @@ def test_a_unit_of_the_ended_period_takes_nothing_from_the_new_one(any_engine: T
     assert (_give_back("b", world), world.used()) == (True, 0)
 
 
-def test_a_switch_after_a_periods_end_begins_with_nothing_used(any_engine: TableConnection) -> None:
+def test_a_switch_after_a_periods_end_begins_with_nothing_used(any_engine_for_long: TableConnection) -> None:
     world = a_world()
     world.settle(documents=4)
     world.upload("a")
@@ -143,7 +149,7 @@ def test_a_switch_after_a_periods_end_begins_with_nothing_used(any_engine: Table
 
 @pytest.mark.parametrize("is_upgraded", [False, True])
 def test_the_same_upload_on_both_sides_of_a_period_or_a_switch_costs_one_unit(
-    any_engine: TableConnection, is_upgraded: bool
+    any_engine_for_long: TableConnection, is_upgraded: bool
 ) -> None:
     world = a_world(PERIOD_END - timedelta(seconds=1))
     world.settle(documents=4)
