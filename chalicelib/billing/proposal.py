@@ -74,20 +74,7 @@ class _Proposer:
         after = self._learned(before)
         owners = {key: self.ground.owner_of(known, after.subscriptions) for key, known in after.subscriptions.items()}
         self._require_own(owners)
-        payments = PaymentMoves(
-            self.ground, self.word.facts, after.payments, after.subscriptions, owners, self.now, self.rules
-        )
-        payments.plan()
-        subscriptions = SubscriptionMoves(
-            self.ground,
-            after.subscriptions,
-            owners,
-            payments.waited_with,
-            facts_about(self.word.facts)[0],
-            self.now,
-            self.rules,
-        )
-        subscriptions.plan()
+        payments, subscriptions = self._moves(after, owners)
         self.affected = subscriptions.affected | payments.affected
         decisions = {user_id: self._decision(user_id, after, owners) for user_id in sorted(self.affected)}
         changes = [
@@ -116,6 +103,16 @@ class _Proposer:
             transfers=subscriptions.transfers,
             paid_back=payments.paid_back,
         )
+
+    def _moves(self, after: Known, owners: Mapping[ExternalKey, str | None]) -> tuple[PaymentMoves, SubscriptionMoves]:
+        """Return where everything is to stand."""
+        ground, facts, known = self.ground, self.word.facts, after.subscriptions
+        payments = PaymentMoves(ground, facts, after.payments, known, owners, self.now, self.rules)
+        payments.plan()
+        spoken_of, _ = facts_about(facts)
+        subscriptions = SubscriptionMoves(ground, known, owners, payments.waited_with, spoken_of, self.now, self.rules)
+        subscriptions.plan()
+        return payments, subscriptions
 
     def _learned(self, before: Known) -> Known:
         """Return what is known once the word is, too, and once its claimant has claimed what is nobody's; with it what
