@@ -150,12 +150,21 @@ RESUMED: Final = Event(
     Word(began=MAY, ends=JUNE),
 )
 SHARED: Final = Event(
-    MARCH, {APPLE: "SUBSCRIBED/INITIAL_BUY (FAMILY_SHARED)"}, Word(product="family_monthly", is_shared=True)
+    MARCH,
+    {APPLE: "SUBSCRIBED/INITIAL_BUY (FAMILY_SHARED)"},
+    Word(product="family_monthly", is_shared=True, account=None),
 )
 UNSHARED: Final = Event(
     on(3, 20),
     {APPLE: "REVOKE"},
-    Word(product="family_monthly", is_shared=True, revoked=on(3, 20), phase=Phase.EXPIRED, will_renew=False),
+    Word(
+        product="family_monthly",
+        is_shared=True,
+        account=None,
+        revoked=on(3, 20),
+        phase=Phase.EXPIRED,
+        will_renew=False,
+    ),
 )
 _BACK: Final = replace(_FIRST, paid=PaymentStatus.REFUNDED, refunded="9.99", changed=on(3, 10))
 REFUNDED: Final = Event(

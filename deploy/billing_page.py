@@ -51,7 +51,8 @@ Stores repeat, reorder and lose what they tell. So nothing follows from the orde
 A purchase belongs to the account that the store names, by its greatest word that names one; where it names none, to the
 signed-in person who brought it first. One that goes on from another (Google's linked purchase tokens) and names nobody
 belongs to whoever has that one, whichever of the two was told or claimed first. So only the store moves a subscription
-from one account to another. What was paid stays with who paid it.
+from one account to another. What a family shares names nobody, because the account in it is the payer's: it belongs to
+whoever hands it in. What was paid stays with who paid it.
 
 A word whose type nobody here knows is kept and changes nothing. What happened before the term in force began (a
 failed renewal, an end) says nothing of that term.

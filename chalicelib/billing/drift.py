@@ -30,7 +30,9 @@ class Drift:
 
 
 def drift_between(before: Known, after: Known) -> Iterator[Drift]:
-    """Return what is otherwise in what is known afterwards. Who told it, and when, is no difference."""
+    """Return what is otherwise in what is known afterwards. Who told it, and when, is no difference; nor is which one a
+    purchase follows, which is told with it: Google says it of a new sign-up only until that is acknowledged, and names
+    the account from then on."""
     for key, subscription in after.subscriptions.items():
         known = before.subscriptions.get(key)
         changed = (MISSING,) if known is None else tuple(_changed_subscription(known, subscription))
@@ -50,10 +52,6 @@ def _changed_subscription(before: KnownSubscription, after: KnownSubscription) -
         yield "account"
     if _content(before.replaced_by) != _content(after.replaced_by):
         yield "replaced_by"
-    if _content(before.follows) != _content(after.follows):
-        yield "follows"
-    if before.followed_by != after.followed_by:
-        yield "followed_by"
 
 
 def _changed_payment(before: KnownPayment, after: KnownPayment) -> Iterator[str]:

@@ -80,13 +80,12 @@ def read(
     external_id = _text(transaction.originalTransactionId)
     if renewal is not None and renewal.originalTransactionId != external_id:
         raise MalformedWordError("the renewal is of another subscription than the transaction")
-    token = transaction.appAccountToken
     seen = SubscriptionSeen(
         provider=SubscriptionProvider.APPLE,
         external_id=external_id,
         term=_term(transaction),
         renewal=None if renewal is None else _renewal(renewal, status),
-        account=token.lower() if token else None,
+        account=_account(transaction),
     )
     payment = _payment(transaction)
     return Facts((seen,), () if payment is None else (payment,))
@@ -113,6 +112,13 @@ def newest(payments: Iterable[PaymentSeen]) -> tuple[PaymentSeen, ...]:
         if known is None or payment.version > known.version:
             found[payment.transaction_id] = payment
     return tuple(found.values())
+
+
+def _account(transaction: JWSTransactionDecodedPayload) -> str | None:
+    """Whom a transaction was made for. What a family shares names nobody, whatever it says: the one who paid gave their
+    own account's token, if any, and who benefits is somebody else."""
+    token = transaction.appAccountToken
+    return token.lower() if token and transaction.rawInAppOwnershipType != _SHARED else None
 
 
 def _term(transaction: JWSTransactionDecodedPayload) -> TermSeen:
@@ -213,6 +219,7 @@ def _payment(transaction: JWSTransactionDecodedPayload) -> PaymentSeen | None:
         refunded=refunded,
         method="app_store",
         changed_at=refunded_at,
+        account=_account(transaction),
     )
     return replace(payment, version=_settled(payment.version, payment))
 

@@ -81,7 +81,8 @@ class AppleShop:
         return self.api.secret()
 
     def buy(self, account: str | None, plan_id: str, *, is_shared: bool = False, is_trial: bool = False) -> str:
-        """Let somebody buy a plan, or get it from their family; return the original transaction id.
+        """Let somebody buy a plan, or get it from their family, of whom `account` paid; return the original transaction
+        id.
 
         Raises:
             ValueError: there is no such plan.
@@ -123,7 +124,9 @@ class AppleShop:
             until = subscription.paid_until
             is_open = until is not None and now < until
             tier = subscription.last.plan.tier if is_open else Tier.FREE
-            return Truth(tier, subscription.will_renew, until, subscription.last.account)
+            # Who is lent it is not named by what is signed: the account there is the payer's.
+            account = None if subscription.is_shared else subscription.last.account
+            return Truth(tier, subscription.will_renew, until, account)
 
     def hand_over(self, external_id: str, account: str) -> None:
         """Let a later purchase name another account, as when somebody signs in to the app as somebody else and buys

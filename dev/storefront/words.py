@@ -98,8 +98,9 @@ class Shop(Protocol):
         ...
 
     def buy(self, account: str | None, plan_id: str, *, is_shared: bool = False) -> str:
-        """Let somebody buy a plan (`premium_monthly` …); return the external id of the subscription. Where a store
-        knows no family sharing, `is_shared` is refused with `ValueError`."""
+        """Let somebody buy a plan (`premium_monthly` …); return the external id of the subscription. What is shared is
+        had by somebody whom the store does not name, and `account` is who paid; where a store knows no family sharing,
+        it is refused with `ValueError`."""
         ...
 
     def can(self, external_id: str, happening: Happening) -> bool:

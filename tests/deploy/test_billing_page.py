@@ -29,6 +29,7 @@ EXPECTED = {
     "expired": ("expired", "free"),
     "resubscribed after it expired": ("renewing", "premium"),
     "upgrade, at once": ("renewing", "family"),
+    "upgrade, and the store names no account for it": ("renewing", "family"),
     "downgrade ordered: the dearer plan stays to its end": ("renewing", "family"),
     "downgrade in force": ("renewing", "premium"),
     "renewal failed, grace period": ("grace", "premium free"),

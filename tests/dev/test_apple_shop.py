@@ -105,6 +105,7 @@ def test_a_shared_subscription_can_be_taken_away_by_the_family(world: World) -> 
     external_id = lived(world, plan_id="family_monthly", is_shared=True)
     assert not any(world.shop.can(external_id, one) for one in (Happening.REFUND, Happening.DOWNGRADE))
     assert world.shop.truth(external_id).tier is Tier.FAMILY
+    assert world.shop.truth(external_id).account is None  # whose account is named is who paid
     world.shop.happen(external_id, Happening.STOP_SHARING)
     assert world.shop.truth(external_id).tier is Tier.FREE
     assert not world.shop.can(external_id, Happening.RESUBSCRIBE)

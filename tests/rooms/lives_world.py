@@ -24,6 +24,7 @@ from dev.storefront.server import Controls, StorefrontServer
 from dev.storefront.words import Delivery, Shop, VirtualClock
 
 ACCOUNT = "5f0c7f0e-3d6b-4b7e-9a53-0d7c2f3f1a11"
+OTHER_ACCOUNT = "0e4c5a7d-91f2-4c0b-8a34-6b1d2e3f4a22"
 RULES = Rules(billing_sweep_stretch=timedelta(days=30))
 
 

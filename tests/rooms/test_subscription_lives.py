@@ -57,7 +57,9 @@ def test_a_life_told_anyhow_ends_as_if_told_once_and_in_order(
         once.require_true(story)
         expected = once.found()
         anyhow = Office(counter)
-        anyhow.told_anyhow(deliveries, Weather(repeats=0.4, longest_delay=timedelta(minutes=20), seed=seed))
+        anyhow.told_anyhow(
+            deliveries, Weather(repeats=0.4, longest_delay=timedelta(minutes=20), seed=seed), once.handed_in
+        )
         assert anyhow.found().differs_from(expected) == [], story
         anyhow.require_true(story)
 
@@ -82,7 +84,7 @@ def test_what_was_lost_is_found_by_one_reconciliation_and_the_next_finds_nothing
         assert (len(office.replayed), office.corrected) == (replayed, corrected), "a second run found something"
         assert office.found().differs_from(lossy) == []
         whole = Office(counter)
-        whole.told_anyhow(deliveries, Weather())
+        whole.told_anyhow(deliveries, Weather(), office.handed_in)
         assert lossy.differs_from(whole.found()) == [], story
 
     for_examples(examples, check, life=lives_in(store), seed=SEEDS, drops=st.sampled_from((0.1, 0.6)))
@@ -101,7 +103,7 @@ def test_a_long_life_with_losses_and_the_reconciliation_beside_it_ends_true(
         office.require_true(story)
         lossy = office.found()
         whole = Office(counter)
-        whole.told_anyhow(deliveries, Weather())
+        whole.told_anyhow(deliveries, Weather(), office.handed_in)
         assert lossy.differs_from(whole.found()) == [], story
 
     for_examples(examples, check, life=lives_in(store), seed=SEEDS)

@@ -19,6 +19,8 @@ from dev.storefront.apple_api import PAGE, AppleApi
 from dev.storefront.words import Happening, HttpAnswer
 from tests.unit.gateways.app_store_world import ACCOUNT, World, payment, renewal, term, world_over_http
 
+OTHER_ACCOUNT = "9b2c1f66-0000-4000-8000-000000000002"
+
 
 @pytest.fixture
 def world() -> Iterator[World]:
@@ -222,6 +224,19 @@ def test_an_old_purchase_brings_the_present_term_and_both_payments(world: World)
     facts = world.store.claim(posted)
     assert term(facts).product == "app.serenya.family.monthly"
     assert sorted(str(paid.money.amount) for paid in facts.payments) == ["19.99", "9.99"]
+
+
+def test_each_payment_says_whom_its_own_transaction_was_made_for(world: World) -> None:
+    external_id = world.shop.buy(ACCOUNT, "premium_monthly")
+    world.shop.happen(external_id, Happening.CANCEL)
+    world.shop.happen(external_id, Happening.EXPIRE)
+    world.shop.hand_over(external_id, OTHER_ACCOUNT)
+    world.shop.happen(external_id, Happening.RESUBSCRIBE)
+    found = world.store.look(external_id)
+    assert found is not None
+    assert found.subscriptions[0].account == OTHER_ACCOUNT
+    in_order = sorted(found.payments, key=lambda paid: paid.purchased_at)
+    assert [paid.account for paid in in_order] == [ACCOUNT, OTHER_ACCOUNT]
 
 
 def test_a_fresh_purchase_does_not_fail_because_apple_is_silent(world: World) -> None:

@@ -165,6 +165,12 @@ def test_an_account_is_the_token_in_small_letters(world: World) -> None:
     assert subscription(read(world, appAccountToken=None)).account is None
 
 
+def test_what_a_family_shares_names_nobody_whatever_token_it_carries(world: World) -> None:
+    shared = subscription(read(world, appAccountToken=ACCOUNT, inAppOwnershipType="FAMILY_SHARED"))
+    assert shared.account is None
+    assert shared.term is not None and shared.term.is_family_shared
+
+
 ANCHORS = [
     # first purchase, term begins, whether the first purchase is still the anchor
     ("2026-01-31T09:30", "2026-01-31T09:30", True),
