@@ -105,29 +105,12 @@ class _Proposer:
         )
 
     def _moves(self, after: Known, owners: Mapping[ExternalKey, str | None]) -> tuple[PaymentMoves, SubscriptionMoves]:
-<<<<<<< HEAD
-        """Plan what becomes of payments, and then of the subscriptions that they belong to."""
-        payments = PaymentMoves(
-            self.ground, self.word.facts, after.payments, after.subscriptions, owners, self.now, self.rules
-        )
-        payments.plan()
-        subscriptions = SubscriptionMoves(
-            self.ground,
-            after.subscriptions,
-            owners,
-            payments.waited_with,
-            facts_about(self.word.facts)[0],
-            self.now,
-            self.rules,
-        )
-=======
         """Return where everything is to stand."""
         ground, facts, known = self.ground, self.word.facts, after.subscriptions
         payments = PaymentMoves(ground, facts, after.payments, known, owners, self.now, self.rules)
         payments.plan()
         spoken_of, _ = facts_about(facts)
         subscriptions = SubscriptionMoves(ground, known, owners, payments.waited_with, spoken_of, self.now, self.rules)
->>>>>>> main
         subscriptions.plan()
         return payments, subscriptions
 
