@@ -18,7 +18,7 @@ from tests.rooms.lives_office import Found, Office, Ownership
 from tests.rooms.test_subscription_lives import MANY, SEEDS, for_examples
 
 KINDS = [("google", Ownership.CLAIMED), *(("apple", one) for one in Ownership if one is not Ownership.NAMED)]
-LIVES = lives(most_steps=8)
+LIVES = lives(most_steps=6)
 INSTANTS = st.integers(0, 8)
 
 
