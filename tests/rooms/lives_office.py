@@ -19,6 +19,7 @@ from chalicelib.billing.standing import standing_of
 from chalicelib.billing.words import PURCHASE, Word
 from chalicelib.gateways.app_store import AppStore
 from chalicelib.gateways.provider_facts import Facts, Notice, Provider
+from chalicelib.ids import derived_id
 from chalicelib.models import keys
 from chalicelib.models.base import Item, shared_connection
 from chalicelib.models.payment import PaymentItem, UnclaimedPaymentItem
@@ -93,9 +94,11 @@ class Found:
     payers: Mapping[str, str]
 
     def differs_from(self, other: Found) -> list[Any]:
-        """Return what the other has otherwise."""
+        """Return what the other has otherwise. Whom the store named is compared by whose it is: Google names the
+        account of a new sign-up once it was told that by us, so whoever asks later is told more."""
         pairs = ((self.plans, other.plans), (self.whose, other.whose), (self.payers, other.payers))
-        return [*(pair for pair in pairs if pair[0] != pair[1]), *differences(self.known, other.known)]
+        told = (one for one in differences(self.known, other.known) if one.fields != ("account",))
+        return [*(pair for pair in pairs if pair[0] != pair[1]), *told]
 
 
 @dataclass
@@ -115,7 +118,8 @@ class Office:
             shared_connection().delete_item(item.pk, item.sk)
         for account in (ACCOUNT, OTHER_ACCOUNT):
             user = person(account)
-            user.data.current_subscription.subscription_id = f"first-of-{account}"
+            # Who had a plan and lost it has a free plan of this id, others that of their sign-up: no difference here.
+            user.data.current_subscription.subscription_id = derived_id("free-plan", account)
             user.save()
         clock, provider = self.counter.clock, self.counter.provider
         providers = {provider.name: provider}
