@@ -74,7 +74,7 @@ def test_an_erasure_that_is_killed_anywhere_is_finished_by_its_message_or_by_the
             one.deliver()
         assert one.traces() == [], killed_at
         kept = Counter(item["PK"]["S"] for item in one.kept())
-        assert list(kept.values()) == [6], killed_at
+        assert list(kept.values()) == [7], killed_at
         (retained_id,) = (name.removeprefix(keys.retained_partition("")) for name in kept)
         check_of_chains = ChainCheck(one.world.users, ConsentStore(), one.erasures)
         assert check_of_chains.retained_findings(retained_id) == [], killed_at
@@ -108,7 +108,7 @@ def test_a_request_that_is_killed_anywhere_has_closed_the_account_or_changed_not
         one.saga.sweep()
         one.deliver()
 
-    assert len(kill_everywhere(leaving, lambda one: one.ask(), check)) == 3
+    assert len(kill_everywhere(leaving, lambda one: one.ask(), check)) == 4
 
 
 def test_a_table_that_does_not_answer_is_no_step_done(leaving: Leaving, monkeypatch: pytest.MonkeyPatch) -> None:

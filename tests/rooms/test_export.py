@@ -70,7 +70,7 @@ def test_an_export_holds_every_item_of_the_person_and_of_nobody_else(leaving: Le
     assert other.user_id not in json.dumps(parts, default=str)
     assert {name: len(items) for name, items in parts.items()} == {
         "user": 1, "guard": 4, "job": 1, "session_history": 3, "device_history": 1, "subscription_history": 1,
-        "consent_entry": 5, "message_unit": 1, "provider_subscription": 1, "payment": 1,
+        "consent_entry": 5, "message_unit": 1, "provider_subscription": 1, "payment": 1, "line": 1,
     }  # fmt: skip
 
 

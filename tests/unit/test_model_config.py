@@ -43,7 +43,7 @@ def test_prices_that_are_none_do_not_start(prices: str) -> None:
 
 
 def test_functions_that_analyse_and_the_api_may_ask_models_and_sweeps_may_not() -> None:
-    assert {"api_handler", "document_uploaded", "retry_analysis"} <= set(ASKING)
+    assert {"api_handler", "analyse_priority", "retry_analysis"} <= set(ASKING)
     assert not [name for name in ASKING if name.startswith(("sweep", "reset", "carry"))]
 
 
@@ -70,7 +70,7 @@ def test_a_model_without_a_geography_is_named_in_its_region() -> None:
 
 
 def test_the_key_of_anthropic_is_read_where_it_is_asked() -> None:
-    found = statements("document_uploaded", ANALYST="anthropic,local")
+    found = statements("analyse_priority", ANALYST="anthropic,local")
 
     assert "Models" not in found
     assert found["ModelKey"]["Resource"] == [
