@@ -39,6 +39,7 @@ $(CLOUD_READY): dev/requirements-cloud.txt
 	@touch $@
 
 include dev/dev.mk
+include deploy/deploy.mk
 
 .PHONY: test
 test: setup ## Run the tests (a few minutes)

@@ -57,6 +57,8 @@ class Bucket:
     name: str
     expires_after_days: int
     abort_uploads_after_days: int = 1
+    # No versions are kept; should somebody turn them on, older ones leave after this.
+    noncurrent_expires_after_days: int = 1
     # A presigned POST carries its own proof, so any page may send one.
     post_origins: tuple[str, ...] = ("*",)
     post_max_age: timedelta = timedelta(minutes=10)
@@ -122,6 +124,11 @@ class Resources:
         """The secrets of the stores where plans are sold; a stage that sells nothing somewhere leaves its one out."""
         return self.app_store, self.play_store, self.stripe
 
+    @property
+    def key_sets(self) -> tuple[KeySetSecret, ...]:
+        """The secrets whose first key a deployment draws."""
+        return self.token_keys, self.data_keys
+
     def queue_named(self, name: str) -> Queue | None:
         """Return the declared queue of that name."""
         return next((queue for queue in self.queues if queue.name == name), None)
@@ -186,6 +193,18 @@ def declare(settings: Settings) -> Resources:
             fields=("api_key",),
         ),
     )
+
+
+def used_secrets(declared: Resources, settings: Settings) -> tuple[GivenSecret, ...]:
+    """Return the given secrets that a stage's settings make use of: an empty one costs as much as a full one."""
+    uses = {
+        declared.apple_sign_in: settings.has_apple_sign_in_key,
+        declared.app_store: settings.app_store is not None,
+        declared.play_store: settings.play_store is not None,
+        declared.stripe: settings.stripe is not None,
+        declared.anthropic: "anthropic" in settings.analysts,
+    }
+    return tuple(secret for secret, is_used in uses.items() if is_used)
 
 
 def tls_only_policy(bucket: Bucket) -> dict[str, Any]:

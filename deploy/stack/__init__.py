@@ -1,0 +1,1 @@
+"""The CloudFormation template of a stage, rendered from `deploy/resources.py` and `deploy/stages.py`."""
