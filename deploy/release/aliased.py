@@ -1,7 +1,7 @@
 """A client for Chalice's deployer that hands out the alias of a function where Chalice asks for the function.
 
-Chalice knows no aliases. Its plan names a function once, when it is made or changed, and goes on with the ARN that it is
-given: for the integration of the API, event sources, rules, notifications and the permissions of them all. So it is
+Chalice knows no aliases. Its plan names a function once, when it is made or changed, and goes on with the ARN that it
+gets: for the integration of the API, event sources, rules, notifications and the permissions of them all. So it is
 given the ARN of the alias, and everything points there; `$LATEST` is what is being prepared, and serves nobody.
 """
 
