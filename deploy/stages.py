@@ -18,9 +18,12 @@ class StageOptions:
     monthly_budget_dollars: int = 20
 
 
+PRODUCTION: Final = "prod"
+"""The stage whose data belongs to people: it is kept, protected, and not removed without a typed word."""
+
 _OPTIONS: Final = {
     "dev": StageOptions(),
-    "prod": StageOptions(log_retention_days=90),
+    PRODUCTION: StageOptions(log_retention_days=90),
 }
 
 DEPLOYED: Final = tuple(_OPTIONS)

@@ -34,6 +34,11 @@ def live_arn(settings: Settings, function: str) -> str:
     return f"{function_arn(settings, function)}:{ALIAS}"
 
 
+def api_name(stage: str) -> str:
+    """Return the title of the REST API, which is also its name in CloudWatch: two stages may share an account."""
+    return f"{APP_NAME}-{stage}"
+
+
 def log_group(stage: str, function: str) -> str:
     """Return the log group that Lambda writes a function's lines to."""
     return f"/aws/lambda/{function_name(stage, function)}"
