@@ -15,7 +15,7 @@ from chalice.deploy.planner import StringFormat
 
 from deploy.gateway.declaration import Gateway
 from deploy.gateway.responses import GatewayResponse
-from deploy.release.names import ALIAS
+from deploy.release.names import ALIAS, api_name
 
 RESPONSES: Final = "x-amazon-apigateway-gateway-responses"
 COMPRESSION: Final = "x-amazon-apigateway-minimum-compression-size"
@@ -35,6 +35,8 @@ _TYPES_OF_WRONG_METHODS: Final = (
 def patched(document: dict[str, Any], gateway: Gateway) -> dict[str, Any]:
     """Return a copy of Chalice's swagger document with what Chalice cannot say. Patching twice changes nothing more."""
     swagger = copy.deepcopy(document)
+    # Chalice calls the API of every stage alike; the name is also what tells their metrics apart.
+    swagger["info"]["title"] = api_name(gateway.stage)
     swagger[RESPONSES] = {kind: response.rendered() for kind, response in gateway.responses.items()}
     swagger[COMPRESSION] = gateway.minimum_compression_bytes
     for path, item in swagger["paths"].items():
