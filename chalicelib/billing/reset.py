@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal, Protocol
 
 import msgspec
 
 from chalicelib.clock import Clock
 from chalicelib.observe.log import log
+from chalicelib.observe.metrics import measure
+from chalicelib.observe.registry import Metric
 from chalicelib.rules import Rules
 from chalicelib.stores.due import DueUsers
 from chalicelib.stores.usage import ResetOutcome, UsageStore
@@ -72,13 +74,21 @@ class UsageReset:
         today = self.clock.now().date()
         begun = self.due.swept_until() or today - self.rules.usage_sweep_look_back
         log("usage_sweep_began", begun_on=begun.isoformat(), today=today.isoformat())
-        users_in_all = 0
+        users_in_all, waited_longest = 0, timedelta(0)
         for day in (begun + timedelta(days=number) for number in range((today - begun).days + 1)):
             users = self._sweep_day(day)
             self.due.record_swept(day, self.clock.now())
             users_in_all += users
+            if users:
+                waited_longest = max(waited_longest, self._since_end_of(day))
             log("usage_day_swept", day=day.isoformat(), users=users, days_left=(today - day).days)
         log("usage_sweep_ended", begun_on=begun.isoformat(), today=today.isoformat(), users=users_in_all)
+        measure({Metric.USAGE_RESET_LAG: int(waited_longest.total_seconds())})
+
+    def _since_end_of(self, day: date) -> timedelta:
+        """How long ago a day ended, at which users were due; no time for a day that is not over."""
+        midnight = datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)
+        return max(timedelta(0), self.clock.now() - midnight)
 
     def _sweep_day(self, day: date) -> int:
         users = 0

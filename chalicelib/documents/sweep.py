@@ -15,7 +15,7 @@ from chalicelib.documents.outcomes import Outcomes
 from chalicelib.documents.sources import has_arrived
 from chalicelib.models.job import JobItem
 from chalicelib.models.states import JobKind, JobState
-from chalicelib.observe.log import log
+from chalicelib.observe.log import correlate, log
 from chalicelib.rules import Rules
 from chalicelib.stores.jobs import JobStore
 
@@ -63,6 +63,7 @@ class JobSweep:
     def _look_at(self, job: JobItem | None, now: datetime) -> None:
         if job is None or job.data.state not in UNFINISHED or due_at(job) > now:
             return  # The index is a moment behind: somebody has moved it on.
+        correlate(job.data.correlation_id)
         if job.data.kind in self.others:
             self.others[job.data.kind](job)
             return

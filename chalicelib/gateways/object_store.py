@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib import errors
+from chalicelib.observe.log import correlation_id
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -63,6 +64,7 @@ class ObjectStore:
                     ContentType=content_type,
                     ServerSideEncryption=_ENCRYPTION,
                     ChecksumAlgorithm="SHA256",
+                    Metadata=_metadata(),
                     **condition,
                 )
             except self.client().exceptions.ClientError as refusal:
@@ -135,6 +137,7 @@ class ObjectStore:
         a POST policy"): a field that the policy does not name is refused.
         """
         fields = {"Content-Type": content_type, "x-amz-server-side-encryption": _ENCRYPTION}
+        fields |= {f"x-amz-meta-{name}": value for name, value in _metadata().items()}
         if checksum_sha256 is not None:
             fields |= {"x-amz-checksum-algorithm": "SHA256", "x-amz-checksum-sha256": checksum_sha256}
         conditions: list[Any] = [{name: value} for name, value in fields.items()]
@@ -143,6 +146,12 @@ class ObjectStore:
             Bucket=self.bucket, Key=key, Fields=dict(fields), Conditions=conditions, ExpiresIn=expires_in_seconds
         )
         return form["url"], form["fields"]
+
+
+def _metadata() -> dict[str, str]:
+    """What an object says of the request that it comes from; S3 keeps it beside the object and shows it in a HEAD."""
+    found = correlation_id()
+    return {} if found is None else {"correlation-id": found}
 
 
 @contextmanager

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import errors
+from chalicelib.observe.log import CORRELATION, correlation_id
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
 _MOST_PER_REQUEST: Final = 10
 """SQS takes at most ten messages in one request."""
@@ -38,7 +40,12 @@ class Queues:
             Unavailable: the queue did not take it.
         """
         with _translated():
-            self._client().send_message(QueueUrl=self._url(queue_name), MessageBody=message, DelaySeconds=delay_seconds)
+            self._client().send_message(
+                QueueUrl=self._url(queue_name),
+                MessageBody=message,
+                DelaySeconds=delay_seconds,
+                MessageAttributes=_attributes(),
+            )
 
     def send_batch(self, queue_name: str, messages: Sequence[str]) -> None:
         """Send messages, ten to a request; those that SQS did not take are sent again, a few times. Any may arrive
@@ -58,7 +65,10 @@ class Queues:
             with _translated():
                 answer = self._client().send_message_batch(
                     QueueUrl=self._url(queue_name),
-                    Entries=[{"Id": number, "MessageBody": message} for number, message in waiting.items()],
+                    Entries=[
+                        {"Id": number, "MessageBody": message, "MessageAttributes": _attributes()}
+                        for number, message in waiting.items()
+                    ],
                 )
             # SQS answers 200 although it took only some.
             failed = {failure["Id"] for failure in answer.get("Failed", [])}
@@ -88,6 +98,12 @@ class Queues:
         if url is None:
             url = self._urls[queue_name] = self._client().get_queue_url(QueueName=queue_name)["QueueUrl"]
         return url
+
+
+def _attributes() -> dict[str, MessageAttributeValueTypeDef]:
+    """What a message says of the request that it comes from, beside its body."""
+    found = correlation_id()
+    return {} if found is None else {CORRELATION: {"DataType": "String", "StringValue": found}}
 
 
 @contextmanager

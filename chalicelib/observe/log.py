@@ -5,9 +5,14 @@ from __future__ import annotations
 import logging
 from contextvars import ContextVar
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger
+
+from chalicelib.observe.registry import COUNTED
+
+CORRELATION: Final = "correlation_id"
+"""Under this name the id of a request travels: in lines, with messages, with calls to models."""
 
 _correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 
@@ -28,12 +33,12 @@ def correlation_id() -> str | None:
 
 
 def log(event: str, /, *, level: int = logging.INFO, error: BaseException | None = None, **fields: Any) -> None:
-    """Write one line: what happened, and the ids that it happened to.
+    """Write one line: what happened, and the ids that it happened to. A line that the registry counts is counted.
 
     An error is written as its type and where it was raised, without its text: texts of foreign errors may quote a
     document.
     """
-    extra: dict[str, Any] = {"event": event, "correlation_id": _correlation_id.get(), **fields}
+    extra: dict[str, Any] = {"event": event, CORRELATION: _correlation_id.get(), **fields}
     if error is not None:
         extra["error_type"] = type(error).__name__
         extra["error_at"] = _raised_at(error)
@@ -43,6 +48,11 @@ def log(event: str, /, *, level: int = logging.INFO, error: BaseException | None
     logger = _logger()
     write = {logging.WARNING: logger.warning, logging.ERROR: logger.error}.get(level, logger.info)
     write(event, extra=extra)
+    metric = COUNTED.get(event)
+    if metric is not None:
+        from chalicelib.observe.metrics import measure
+
+        measure({metric: 1}, line=event)
 
 
 def _raised_at(error: BaseException) -> str | None:

@@ -20,6 +20,7 @@ from chalicelib.web.guard import AccessTokens, Guard
 from chalicelib.web.limits import Limit, Limiter, subject_of_user
 from chalicelib.web.request import Call, Caller, correlation_id_from, decode_body
 from chalicelib.web.response import CORS, JSON, Answer, Raw, WithStatus, to_http
+from chalicelib.web.run_time import watched
 
 View = Callable[[Call[Any]], Answer | WithStatus[Any] | Raw]
 V = TypeVar("V", bound=Callable[..., Any])
@@ -155,11 +156,12 @@ class Api:
             correlation = correlation_id_from(headers)
             correlate(correlation)
             audit.begin(_address_of(request))
-            try:
-                return to_http(self._answer(endpoint, route, request, headers, path, correlation), correlation)
-            except Exception as error:  # noqa: BLE001  # the edge: whatever was raised gets an answer in our shape
-                _audit_refusal(error, endpoint)
-                return to_response(error, correlation, endpoint.paths[0])
+            with watched(request.lambda_context, endpoint.view.__name__):
+                try:
+                    return to_http(self._answer(endpoint, route, request, headers, path, correlation), correlation)
+                except Exception as error:  # noqa: BLE001  # the edge: whatever was raised gets an answer in our shape
+                    _audit_refusal(error, endpoint)
+                    return to_response(error, correlation, endpoint.paths[0])
 
         return serve
 

@@ -14,6 +14,7 @@ from chalicelib.observe.log import correlation_id, log
 from chalicelib.web.request import correlation_id_from
 from chalicelib.web.response import CORS, JSON, Headers, encode
 
+_WEBHOOKS: Final = "/webhooks/"
 _SIGN_IN_PATHS: Final = ("/auth/oauth-onboarding", "/auth/google", "/auth/google-onboarding")
 
 
@@ -64,12 +65,22 @@ def envelope(error: errors.ServiceError, correlation: str, path: str | None = No
 def to_response(error: Exception, correlation: str, path: str | None = None) -> Response:
     """Answer any exception. What is not ours is a defect: logged with where it was raised, answered without a word
     of it."""
+    _count(error, path)
     if not isinstance(error, errors.ServiceError) or isinstance(error, errors.Unexpected):
         log("request_failed_unexpectedly", level=logging.ERROR, error=error, path=path)
         return envelope(errors.Unexpected(), correlation, path)
     if error.status >= 500:
         log("request_failed", level=logging.WARNING, error=error.__cause__, code=error.code, path=path)
     return envelope(error, correlation, path)
+
+
+def _count(error: Exception, path: str | None) -> None:
+    """Write the lines that are counted: refusals for want of units, and failures to take what a store sends."""
+    if isinstance(error, errors.QuotaSpent):
+        log("quota_denied", code=error.code, path=path)
+    is_failure = not isinstance(error, errors.ServiceError) or error.status >= 500
+    if is_failure and path is not None and path.startswith(_WEBHOOKS):
+        log("webhook_failed", level=logging.ERROR, path=path)
 
 
 _CHALICE_FAILURES: Final[dict[int, type[errors.ServiceError]]] = {

@@ -8,9 +8,10 @@ from typing import Any
 
 from chalice.app import Chalice, CloudWatchEvent, Cron, Rate, S3Event, SQSEvent
 
-from chalicelib.ids import new_id
 from chalicelib.observe import audit
-from chalicelib.observe.log import correlate, log
+from chalicelib.observe.log import CORRELATION, correlate, log
+from chalicelib.web.request import harmless_or_new
+from chalicelib.web.run_time import watched
 
 OnRecords = Callable[[Sequence[dict[str, Any]]], None]
 OnMessage = Callable[[str], None]
@@ -34,7 +35,8 @@ class Events:
 
         def run(event: S3Event) -> None:
             _begin()
-            _act(event.to_dict().get("Records", []), act(), "records_failed")
+            with watched(event.context, name):
+                _act(event.to_dict().get("Records", []), act(), "records_failed")
 
         declare = self._app.on_s3_event(bucket=bucket, events=["s3:ObjectCreated:*"], prefix="uploads/")
         return _declared(declare, name, run)
@@ -48,8 +50,9 @@ class Events:
 
         def run(event: SQSEvent) -> None:
             for record in event:
-                _begin()
-                _act(record.body, act(), "message_failed")
+                _begin(_correlation_of(record.to_dict()))
+                with watched(event.context, name):
+                    _act(record.body, act(), "message_failed")
 
         declare = self._app.on_sqs_message(queue=queue, batch_size=1, maximum_concurrency=self._at_once.get(queue))
         return _declared(declare, name, run)
@@ -57,9 +60,10 @@ class Events:
     def tick(self, name: str, schedule: Cron | Rate, act: Callable[[], OnTick]) -> Callable[..., Any]:
         """Act whenever a schedule says so, or an operator, who invokes the function with `{}`."""
 
-        def run(_event: _Tick) -> None:
+        def run(event: _Tick) -> None:
             _begin()
-            _act(None, lambda _: act()(), "tick_failed")
+            with watched(event.context, name):
+                _act(None, lambda _: act()(), "tick_failed")
 
         handler = _declared(self._app.schedule(schedule), name, run)
         handler.event_class = _Tick  # type: ignore[attr-defined]
@@ -84,9 +88,15 @@ def _declared(declare: Callable[..., Any], name: str, run: Callable[..., None]) 
     return handler
 
 
-def _begin() -> None:
-    correlate(new_id())
+def _begin(given: str = "") -> None:
+    """Start the lines of an event: under the id of the request that it comes from, where it says one."""
+    correlate(harmless_or_new(given))
     audit.begin()
+
+
+def _correlation_of(record: Mapping[str, Any]) -> str:
+    """Return the id that whoever sent a message put beside it."""
+    return str(record.get("messageAttributes", {}).get(CORRELATION, {}).get("stringValue", ""))
 
 
 def _act(what: Any, act: Callable[[Any], None], failure: str) -> None:

@@ -57,7 +57,11 @@ class Call(Generic[B]):
 
 def correlation_id_from(headers: Mapping[str, str]) -> str:
     """Take the caller's `X-Request-ID` if it is harmless, else draw one."""
-    given = headers.get("x-request-id", "")
+    return harmless_or_new(headers.get("x-request-id", ""))
+
+
+def harmless_or_new(given: str) -> str:
+    """Return a given correlation id if it is harmless, else a new one."""
     return given if _SAFE_CORRELATION_ID.fullmatch(given) else new_id()
 
 

@@ -86,7 +86,7 @@ class AnthropicModel:
         body = json.dumps(_message(self.model_id, request)).encode()
         headers = {"x-api-key": self._key(), "anthropic-version": _VERSION, "content-type": "application/json"}
         try:
-            status, content = within(seconds, lambda: _posted(self._url, body, headers, seconds))
+            status, content, request_id = within(seconds, lambda: _posted(self._url, body, headers, seconds))
         except (urllib3.exceptions.HTTPError, TimeoutError) as failure:
             raise ModelDown("Anthropic gave no answer") from failure
         if status in (400, 413):
@@ -94,7 +94,7 @@ class AnthropicModel:
         if status != 200:
             raise ModelDown(f"Anthropic answered with {status}")
         try:
-            return _reply(json.loads(content))
+            return _reply(json.loads(content), request_id)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as failure:
             raise ModelDown("Anthropic answered in another shape") from failure
 
@@ -108,7 +108,7 @@ class AnthropicModel:
         return key
 
 
-def _posted(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> tuple[int, bytes]:
+def _posted(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> tuple[int, bytes, str]:
     import urllib3
 
     parts = urlsplit(url)
@@ -127,7 +127,7 @@ def _posted(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -
         content = response.read(_MOST_ANSWER_BYTES + 1, decode_content=True)
         if len(content) > _MOST_ANSWER_BYTES:
             raise ModelDown("Anthropic answered with more than an answer can be")
-        return response.status, content
+        return response.status, content, response.headers.get("request-id", "")
     finally:
         response.close()
 
@@ -164,11 +164,12 @@ def _attachment(attachment: Attachment) -> dict[str, Any]:
     return {"type": "document" if attachment.file_type is FileType.PDF else "image", "source": source}
 
 
-def _reply(message: Mapping[str, Any]) -> ModelReply:
+def _reply(message: Mapping[str, Any], request_id: str) -> ModelReply:
     usage = message["usage"]
     return ModelReply(
         text="".join(str(block["text"]) for block in message["content"] if block.get("type") == "text"),
         stop=_STOPS.get(message["stop_reason"], Stop.REFUSED),
         input_tokens=sum(int(usage.get(name) or 0) for name in _INPUTS),
         output_tokens=int(usage["output_tokens"]),
+        request_id=request_id,
     )

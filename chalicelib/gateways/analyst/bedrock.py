@@ -21,6 +21,7 @@ from chalicelib.gateways.analyst.conversation import (
 from chalicelib.gateways.analyst.findings import FileType
 from chalicelib.gateways.analyst.hurry import within
 from chalicelib.model_config import BedrockSettings
+from chalicelib.observe.log import correlation_id
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient  # type: ignore[import-not-found, unused-ignore]
@@ -104,7 +105,11 @@ def _client(region: str, endpoint_url: str | None, seconds: float) -> BedrockRun
 
 
 def _converse(model_id: str, request: ModelRequest) -> dict[str, Any]:
+    correlation = correlation_id()
+    # Stands in Bedrock's own log of invocations, if the account keeps one.
+    metadata = {} if correlation is None else {"requestMetadata": {"correlation_id": correlation}}
     return {
+        **metadata,
         "modelId": model_id,
         "system": [{"text": request.system}],
         "messages": [{"role": turn.role, "content": _content(turn)} for turn in request.turns],
@@ -138,6 +143,7 @@ def _reply(answer: Mapping[str, Any]) -> ModelReply:
         # What is read from or written to a cache is input as well.
         input_tokens=sum(int(usage.get(name) or 0) for name in _INPUTS),
         output_tokens=int(usage["outputTokens"]),
+        request_id=str(answer.get("ResponseMetadata", {}).get("RequestId", "")),
     )
 
 

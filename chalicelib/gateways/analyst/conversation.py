@@ -79,12 +79,13 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class ModelReply:
-    """What came back, and what it cost."""
+    """What came back, and what it cost. `request_id` is the provider's own name of the call, to ask it about."""
 
     text: str
     stop: Stop
     input_tokens: int
     output_tokens: int
+    request_id: str = ""
 
 
 class Model(Protocol):

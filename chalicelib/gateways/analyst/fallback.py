@@ -16,7 +16,6 @@ from chalicelib.gateways.analyst.conversation import ModelDown, ModelNotAllowed
 from chalicelib.gateways.analyst.findings import Analysis, Analyst, Document
 from chalicelib.gateways.analyst.talk import Narrative, Question, Reply, ReportRequest
 from chalicelib.observe.log import log
-from chalicelib.observe.metrics import COUNT, measure
 from chalicelib.rules import Rules
 
 STAND_IN_NOTE: Final = (
@@ -70,7 +69,6 @@ class Circuit:
                 self._closed_again_at = self._clock.now() + self._rest
         if opens:
             log("circuit_opened", level=logging.ERROR, analyst=self._name)
-            measure({"CircuitOpened": (1, COUNT)}, analyst=self._name)
 
 
 class InOrder:

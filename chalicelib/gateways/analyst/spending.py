@@ -21,7 +21,8 @@ from chalicelib.gateways.analyst.conversation import (
 from chalicelib.gateways.analyst.findings import FileType
 from chalicelib.model_config import Prices
 from chalicelib.observe.log import log
-from chalicelib.observe.metrics import COUNT, NONE, measure
+from chalicelib.observe.metrics import measure
+from chalicelib.observe.registry import Metric
 
 # Anthropic, "PDF support": up to 3,000 tokens of text and a picture for each page; "Vision": a picture has at most
 # about 1,600 tokens (4,800 with the newest models).
@@ -69,15 +70,15 @@ class Purse:
         try:
             reply = model.converse(request, seconds)
         except ModelDown:
-            _measure(model, kind, "failed", 0, 0, 0)
+            _measure_failure(model, kind, "failed")
             raise
         except ModelUnfit:
             self._settle(owner_id, -most, set_aside_at)
-            _measure(model, kind, "unfit", 0, 0, 0)
+            _measure_failure(model, kind, "unfit")
             raise
         cost = micros(model.prices, reply.input_tokens, reply.output_tokens)
         self._settle(owner_id, cost - most, set_aside_at)
-        _measure(model, kind, reply.stop.value, reply.input_tokens, reply.output_tokens, cost)
+        _measure(model, kind, reply, cost)
         return reply
 
     def _set_aside(self, owner_id: str, most: int, model: Model, kind: PromptKind) -> datetime:
@@ -91,7 +92,7 @@ class Purse:
             raise ModelDown("the spending cannot be counted") from failure
         if set_aside_at is None:
             log("model_not_asked", level=logging.WARNING, reason="daily_cap", analyst=model.name, kind=kind.value)
-            measure({"DailyCapReached": (1, COUNT)}, analyst=model.name, kind=kind.value)
+            measure({Metric.DAILY_CAP_REACHED: 1}, analyst=model.name, kind=kind.value)
             raise ModelNotAllowed("the daily cap is reached")
         return set_aside_at
 
@@ -120,16 +121,17 @@ def most_input_tokens(request: ModelRequest, pages: int) -> int:
     return total
 
 
-def _measure(model: Model, kind: PromptKind, outcome: str, input_tokens: int, output_tokens: int, cost: int) -> None:
-    cents = Decimal(cost) / 10_000
+def _measure_failure(model: Model, kind: PromptKind, outcome: str) -> None:
+    measure({Metric.MODEL_CALLS: 1, Metric.MODEL_FAILURES: 1}, analyst=model.name, kind=kind.value, outcome=outcome)
+
+
+def _measure(model: Model, kind: PromptKind, reply: ModelReply, cost: int) -> None:
     measure(
-        {
-            "ModelCalls": (1, COUNT),
-            "InputTokens": (input_tokens, COUNT),
-            "OutputTokens": (output_tokens, COUNT),
-            "Cents": (cents, NONE),
-        },
+        {Metric.MODEL_CALLS: 1, Metric.MODEL_CENTS: Decimal(cost) / 10_000},
         analyst=model.name,
         kind=kind.value,
-        outcome=outcome,
+        outcome=reply.stop.value,
+        input_tokens=reply.input_tokens,
+        output_tokens=reply.output_tokens,
+        request_id=reply.request_id,
     )
