@@ -24,6 +24,7 @@ class Metric(StrEnum):
     """Their names. A test fails for one that no code writes, and for one without an alarm or a reason for none."""
 
     # Operations
+    EVENT_FAILED = "EventFailed"
     RAN_NEAR_LIMIT = "RanNearLimit"
     WEBHOOK_FAILED = "WebhookFailed"
     STORE_WORD_NOT_UNDERSTOOD = "StoreWordNotUnderstood"
@@ -62,6 +63,10 @@ class Declared:
 
 
 REGISTRY: Final[Mapping[Metric, Declared]] = {
+    Metric.EVENT_FAILED: Declared(
+        "Events, messages and schedules whose function raised an error, and which come again.",
+        lines=("message_failed", "records_failed", "tick_failed"),
+    ),
     Metric.RAN_NEAR_LIMIT: Declared("Runs that took more than four fifths of their time.", lines=("ran_near_limit",)),
     Metric.WEBHOOK_FAILED: Declared(
         "Notices that we answered with an error, or whose signature we did not accept.",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from chalicelib.config import Settings
+from deploy.watch.rendered import rollback_alarms
 
-
-def rollback_alarms(settings: Settings) -> tuple[str, ...]:
-    """Return the names of the alarms that a release answers to."""
-    return () if settings.stage else ()
+__all__ = ["rollback_alarms"]

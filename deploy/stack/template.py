@@ -18,6 +18,7 @@ from deploy.stack.queues import queues
 from deploy.stack.secret_values import secrets
 from deploy.stack.table import table
 from deploy.stages import StageOptions, options
+from deploy.watch.rendered import resources as watch
 
 
 def template(settings: Settings) -> dict[str, Any]:
@@ -48,4 +49,4 @@ def _kept(settings: Settings, declared: Resources, chosen: StageOptions) -> Part
 
 def _watching(settings: Settings, chosen: StageOptions) -> Part:
     """Return what watches: alarms, dashboards, whom they tell, and the budget."""
-    return {**operators(settings), **budget(settings, chosen.monthly_budget_dollars)}
+    return {**operators(settings), **budget(settings, chosen.monthly_budget_dollars), **watch(settings)}
