@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chalicelib.config import Settings
-from chalicelib.observe.registry import REGISTRY, Metric
+from chalicelib.observe.registry import Metric
 from deploy.permissions import FUNCTIONS
 from deploy.release.names import function_name, log_group
 from deploy.resources import declare
@@ -147,7 +147,7 @@ def _business(settings: Settings) -> tuple[Chart | Query, ...]:
 
 
 def _of_ours(settings: Settings, title: str, metrics: Iterable[Metric]) -> Chart:
-    return Chart(title, tuple((ours(settings, metric), REGISTRY[metric].meaning) for metric in metrics))
+    return Chart(title, tuple((ours(settings, metric), metric.value) for metric in metrics))
 
 
 def body(dashboard: Dashboard, settings: Settings) -> str:
@@ -165,7 +165,7 @@ def body(dashboard: Dashboard, settings: Settings) -> str:
         }
         for number, part in enumerate(dashboard.parts)
     ]
-    return json.dumps({"widgets": [*top, *widgets]}, ensure_ascii=False)
+    return json.dumps({"widgets": [*top, *widgets]}, ensure_ascii=False, separators=(",", ":"))
 
 
 def _chart(chart: Chart, settings: Settings) -> dict[str, Any]:

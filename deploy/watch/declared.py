@@ -34,19 +34,18 @@ class Watched:
         """The dimensions as CloudWatch wants them."""
         return [{"Name": name, "Value": value} for name, value in self.dimensions.items()]
 
-    def row(self, label: str | None = None, **options: Any) -> list[Any]:
+    def row(self, label: str) -> list[Any]:
         """The metric as a dashboard wants it."""
         flat = [part for pair in self.dimensions.items() for part in pair]
-        named = {} if label is None else {"label": label}
-        return [self.namespace, self.name, *flat, {"stat": self.statistic, **named, **options}]
+        return [self.namespace, self.name, *flat, {"stat": self.statistic, "label": label}]
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """One alarm. It goes off when the value is at or above `threshold` in `datapoints` of the last `periods`.
 
-    `means` says what it says when it goes off, `todo` what an operator does then: both stand in the alarm's description
-    and on the operators' page. The values of several metrics are added up.
+    `means` says what it says when it goes off, `todo` what an operator does then: the former stands in its description,
+    both on the operators' page. The values of several metrics are added up.
     """
 
     key: str

@@ -37,7 +37,8 @@ def _alarm(alarm: Alarm, settings: Settings) -> dict[str, Any]:
     topic = operators_topic_arn(settings)
     properties = {
         "AlarmName": watch_name(settings, alarm.key),
-        "AlarmDescription": f"{alarm.means} {alarm.todo}",
+        # What to do stands on the page: a template that is sent along has 51,200 bytes at most.
+        "AlarmDescription": f"{alarm.means} What to do: docs/operations.md, {alarm.key}.",
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",
         "Threshold": alarm.threshold,
         "EvaluationPeriods": alarm.periods,

@@ -100,12 +100,17 @@ def test_every_alarm_tells_operators_what_it_means_and_what_to_do(stage: Setting
     for alarm in _alarms(stage):
         assert alarm["AlarmActions"] == alarm["OKActions"] == [topic]
         assert len(alarm["AlarmDescription"]) <= 1024, "CloudWatch takes no more"
+        assert alarm["AlarmDescription"].endswith(f"{alarm['AlarmName'].removeprefix(f'serenya-{stage.stage}-')}.")
         assert alarm["Period" if "Period" in alarm else "EvaluationPeriods"] > 0
     assert found["OperatorsTopic"]["Properties"]["TopicName"] == topic.rsplit(":", 1)[1]
     for declared in alarms(stage):
         seconds = declared.period.total_seconds() * declared.periods
         assert seconds <= 86_400, "CloudWatch looks back no longer than a day"
         assert len(declared.watched) <= 10, "an expression of an alarm takes ten metrics"
+
+
+def test_the_template_is_small_enough_to_be_sent_along(stage: Settings) -> None:
+    assert len(json.dumps(template(stage), separators=(",", ":")).encode()) < 47_000, "CloudFormation takes 51,200"
 
 
 def test_a_release_answers_to_alarms_that_are_there(stage: Settings) -> None:
