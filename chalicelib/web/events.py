@@ -6,12 +6,13 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from chalice.app import Chalice, CloudWatchEvent, Cron, Rate, S3Event, SQSEvent
+from chalice.app import Chalice, CloudWatchEvent, Cron, Rate, SQSEvent
 
 from chalicelib.observe import audit
 from chalicelib.observe.log import CORRELATION, correlate, log
 from chalicelib.web.request import harmless_or_new
 from chalicelib.web.run_time import watched
+from chalicelib.web.s3_events import UploadEvent
 
 OnRecords = Callable[[Sequence[dict[str, Any]]], None]
 OnMessage = Callable[[str], None]
@@ -33,13 +34,15 @@ class Events:
         """Act on objects that were created under `uploads/`: on all records of an event, not only the first (design,
         trap 14). What is raised makes Lambda deliver again."""
 
-        def run(event: S3Event) -> None:
+        def run(event: UploadEvent) -> None:
             _begin()
             with watched(event.context, name):
-                _act(event.to_dict().get("Records", []), act(), "records_failed")
+                _act(event.records, act(), "records_failed")
 
         declare = self._app.on_s3_event(bucket=bucket, events=["s3:ObjectCreated:*"], prefix="uploads/")
-        return _declared(declare, name, run)
+        handler = _declared(declare, name, run)
+        handler.event_class = UploadEvent  # type: ignore[attr-defined]
+        return handler
 
     def message(self, name: str, queue: str, act: Callable[[], OnMessage]) -> Callable[..., Any]:
         """Act on each message of a queue. They come one by one: what is raised brings back just that message.

@@ -1,0 +1,144 @@
+"""Chalice's command line with our package, our swagger and aliases: `python -m deploy.chalice deploy|package|delete …`.
+
+The same commands and options as `chalice`. Chalice is left as it is: its factory is asked for its parts, and hands out
+ours.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import botocore.exceptions
+import chalice.cli
+from chalice.cli.factory import CLIFactory
+from chalice.config import Config
+from chalice.deploy.appgraph import ApplicationGraphBuilder, DependencyBuilder
+from chalice.deploy.deployer import Deployer
+from chalice.deploy.swagger import CFNSwaggerGenerator, TerraformSwaggerGenerator
+from chalice.package import (
+    AppPackager,
+    CompositePostProcessor,
+    JSONTemplateSerializer,
+    PackageOptions,
+    ResourceBuilder,
+    SAMCodeLocationPostProcessor,
+    TerraformCodeLocationPostProcessor,
+)
+from chalice.utils import UI, OSUtils
+
+
+class Factory(CLIFactory):
+    """Makes what Chalice's commands work with."""
+
+    def create_config_obj(self, chalice_stage_name: str = "dev", **options: Any) -> Config:  # type: ignore[override]  # Chalice's commands name every option
+        """Return the stage's configuration, for the runtime that it runs on."""
+        from deploy.packaging.runtimes import of_stage
+        from deploy.packaging.steps import config_for
+
+        config = super().create_config_obj(chalice_stage_name, **options)
+        target = of_stage(config.config_from_disk, chalice_stage_name, os.environ)
+        config.__class__ = config_for(target)
+        return config
+
+    def create_default_deployer(self, session: Any, config: Config, ui: UI) -> Deployer:
+        """Return what deploys, and sets what stands before the API."""
+        from deploy.gateway.deployer import WithGateway
+        from deploy.packaging.steps import deployer
+
+        gateway = _gateway(config)
+        inner = deployer(session, config, ui, gateway, config.target)  # type: ignore[attr-defined]  # see create_config_obj
+        return WithGateway(inner, session, gateway, ui)  # type: ignore[return-value]  # the command asks it to deploy
+
+    def create_deletion_deployer(self, session: Any, ui: UI) -> Deployer:
+        """Return what removes functions together with their aliases."""
+        from chalice.deploy.deployer import create_deletion_deployer
+
+        from deploy.release.aliased import AliasedClient
+
+        return create_deletion_deployer(AliasedClient(session), ui)
+
+    def create_app_packager(
+        self,
+        config: Config,
+        options: PackageOptions,
+        package_format: str,
+        template_format: str,
+        merge_template: str | None = None,
+    ) -> AppPackager:
+        """Return what writes a package with a template.
+
+        Raises:
+            SystemExit: YAML or another template was asked for.
+        """
+        if template_format != "json" or merge_template is not None:
+            raise SystemExit("Templates are written as JSON, and nothing is merged into them.")
+        from deploy.packaging import sam, terraform
+        from deploy.packaging.steps import build_stage
+
+        files, gateway = OSUtils(), _gateway(config)
+        is_terraform = package_format == "terraform"
+        swagger = TerraformSwaggerGenerator() if is_terraform else CFNSwaggerGenerator()
+        template = (terraform if is_terraform else sam).Template(config, options, gateway)
+        code = (TerraformCodeLocationPostProcessor if is_terraform else SAMCodeLocationPostProcessor)(osutils=files)
+        target = config.target  # type: ignore[attr-defined]  # see create_config_obj
+        return AppPackager(
+            template,
+            ResourceBuilder(ApplicationGraphBuilder(), DependencyBuilder(), build_stage(swagger, gateway, target)),
+            CompositePostProcessor([code]),
+            JSONTemplateSerializer(),
+            files,
+        )
+
+
+def _gateway(config: Config) -> Any:
+    """Declare what stands before the API, from the application that is deployed and the stage's options."""
+    application = config.chalice_app  # loads app.py, with the stage's environment
+    from chalicelib.config import load
+    from deploy.gateway.declaration import declare
+
+    options = {**config.config_from_disk, **config.config_from_disk["stages"][config.chalice_stage]}
+    endpoints = importlib.import_module("app").api.endpoints
+    assert application is importlib.import_module("app").app
+    return declare(load({**os.environ, **config.environment_variables}), options, endpoints)
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command of Chalice's; return 0, or 1 after a sentence that says what is wrong."""
+    from deploy.packaging.bytecode import BytecodeError
+    from deploy.packaging.dependencies import PackagingError
+    from deploy.packaging.interpreters import InterpreterMissingError
+    from deploy.packaging.runtimes import UnsupportedRuntimeError
+
+    # The runtime is the stage's, whatever interpreter deploys.
+    warnings.filterwarnings("ignore", message="You are currently running python")
+    chalice.cli.CLIFactory = Factory  # type: ignore[attr-defined]  # the one seam that its commands have
+    try:
+        chalice.cli.cli(args=arguments, prog_name="python -m deploy.chalice", obj={})
+    except (BytecodeError, PackagingError, InterpreterMissingError, UnsupportedRuntimeError) as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    except botocore.exceptions.NoRegionError:
+        print("No region: set AWS_DEFAULT_REGION.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _project_of(arguments: list[str]) -> Path:
+    """Return the folder that `--project-dir` names, as Chalice reads it."""
+    for number, argument in enumerate(arguments):
+        if argument == "--project-dir" and number + 1 < len(arguments):
+            return Path(arguments[number + 1]).resolve()
+        if argument.startswith("--project-dir="):
+            return Path(argument.partition("=")[2]).resolve()
+    return Path.cwd()
+
+
+if __name__ == "__main__":
+    # The project's own `app` and `chalicelib` come before those beside this file.
+    sys.path.insert(0, str(_project_of(sys.argv[1:])))
+    sys.exit(main(sys.argv[1:]))
