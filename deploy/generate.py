@@ -14,6 +14,9 @@ from deploy import permissions
 from deploy.billing_page import billing_page
 from deploy.data_page import data_page
 from deploy.policies import policy
+from deploy.release.names import stack_name
+from deploy.stack.template import template
+from deploy.stages import DEPLOYED
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 STAGES: Final = ("local", "dev", "prod")
@@ -38,6 +41,10 @@ def generated_files() -> dict[Path, str]:
         for function, needs in permissions.FUNCTIONS.items():
             name = f"policy-{stage}-{function.replace('_', '-')}.json"
             files[ROOT / ".chalice" / name] = _json(policy(function, needs, settings))
+    for stage in DEPLOYED:
+        files[ROOT / "deploy" / "generated" / f"{stack_name(stage)}.template.json"] = _json(
+            template(stage_settings(stage))
+        )
     return files
 
 
@@ -63,6 +70,7 @@ def main(arguments: list[str]) -> int:
             continue
         stale.append(str(path.relative_to(ROOT)))
         if "--check" not in arguments:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
     orphans = {one.name for one in (ROOT / ".chalice").glob("policy-*.json")} - {one.name for one in generated_files()}
     for name in [*stale, *sorted(orphans)]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from deploy.permissions import FUNCTIONS
-from deploy.release.alarms import rollback_alarms
 from deploy.release.aliases import Aliases
 from deploy.release.changes import ChangeSet, Stack
 from deploy.release.check import Check
@@ -19,6 +18,7 @@ from deploy.release.project import fingerprint
 from deploy.release.removal import Removal
 from deploy.release.shift import Pace, Release, Watch
 from deploy.stack.template import template
+from deploy.watch.rendered import rollback_alarms
 
 
 @dataclass(frozen=True, slots=True)
