@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from chalicelib.models import keys
 from chalicelib.models.catalogue import OBJECTS
+
+
+class Need(NamedTuple):
+    """One action on one part of a resource, as `dynamodb:GetItem` on `table USER#`."""
+
+    action: str
+    place: str
+
+
+def key_prefix(partition_key: str) -> str:
+    """Return the part of a partition key that says what stands there: `USER#` of `USER#<id>`, and of guards their kind
+    as well."""
+    words = partition_key.split("#")
+    depth = 2 if words[0] == "GUARD" else 1
+    return "#".join(words[:depth]) + ("#" if len(words) > depth else "")
 
 
 @dataclass(frozen=True, slots=True)

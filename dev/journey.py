@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import urllib3
 
 from chalicelib.clock import iso
 from dev.children import ROOT
-from dev.stage import Ports
 from dev.supervision import CommandFailedError
 
 SAMPLE: Final = ROOT / "tests" / "data" / "lab-reports" / "pathology-panel-10-pages.pdf"
@@ -32,10 +31,24 @@ _LONGEST_ANALYSIS_SECONDS: Final = 90.0
 _COLUMNS: Final = ("test", "value", "unit", "range", "")
 
 
+class Addresses(Protocol):
+    """Where a service answers, and the identity provider that it trusts."""
+
+    @property
+    def service_url(self) -> str:
+        """The service itself."""
+        ...
+
+    @property
+    def identity_provider_url(self) -> str:
+        """The identity provider."""
+        ...
+
+
 class Backend:
     """The calls of the app that a journey takes."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Addresses) -> None:
         self._ports = ports
         self._http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=2, read=35), retries=False)
         self.access_token = ""
@@ -70,6 +83,17 @@ class Backend:
             "upload_timestamp": iso(datetime.now(UTC)),
         }
         return self._service("POST", "/api/v1/process/upload", fields=fields)
+
+    def upload_by_form(self, document: Path) -> dict[str, Any]:
+        """Ask for a form and hand in a document with it, past the service."""
+        content = document.read_bytes()
+        declared = {"file_type": "pdf", "file_size": len(content)}
+        answer = self._service("POST", "/api/v1/process/upload-url", json=declared)
+        form = answer["upload"]
+        response = self._http.request("POST", form["url"], fields={**form["fields"], "file": (document.name, content)})
+        if response.status not in {200, 201, 204}:
+            raise CommandFailedError(f"The form was answered {response.status}: {response.data[:300]!r}")
+        return answer
 
     def status(self, job_id: str) -> dict[str, Any]:
         """Ask where a job stands."""
@@ -122,7 +146,7 @@ class Account:
         self.say(f"  {name:<26}{seconds * 1000:>7.0f} ms   {'; '.join(notes)}")
 
 
-def travel(ports: Ports, say: Callable[[str], None]) -> dict[str, Any]:
+def travel(ports: Addresses, say: Callable[[str], None]) -> dict[str, Any]:
     """Take one document through the service, tell it step by step, and return the result.
 
     Raises:
@@ -139,7 +163,7 @@ def travel(ports: Ports, say: Callable[[str], None]) -> dict[str, Any]:
         job_id = backend.upload(SAMPLE)["job_id"]
         notes.append(job_id)
     with account.step("analysis, by S3 event") as notes:
-        notes.append(f"{_wait_for(backend, job_id)} questions about its status")
+        notes.append(f"{wait_for(backend, job_id)} questions about its status")
     with account.step("result") as notes:
         result = backend.result(job_id)
         notes.append(
@@ -191,7 +215,12 @@ def direction(finding: dict[str, Any]) -> str:
     return ""
 
 
-def _wait_for(backend: Backend, job_id: str) -> int:
+def wait_for(backend: Backend, job_id: str) -> int:
+    """Ask for a job's status until it is done, and return how often.
+
+    Raises:
+        CommandFailedError: it failed, or was not done in time.
+    """
     give_up_at = time.monotonic() + _LONGEST_ANALYSIS_SECONDS
     asked = 0
     while time.monotonic() < give_up_at:

@@ -14,6 +14,9 @@ from dev.stage import HOST
 SERVICES: Final = "dynamodb,s3,sqs,events,secretsmanager,kms,iam,sts"
 REGION: Final = "eu-central-1"
 ACCOUNT_ID: Final = "000000000000"
+ADMINISTRATOR: Final = ("local", "local")
+"""The key, and its secret, that may do everything in an embedded cloud that enforces permissions."""
+_ENFORCING: Final = {"AUTH": "true", "AWS_ACCESS_KEY_ID": ADMINISTRATOR[0], "AWS_SECRET_ACCESS_KEY": ADMINISTRATOR[1]}
 _PYTHON: Final = ROOT / ".venv-cloud" / "bin" / "python"
 
 
@@ -21,10 +24,13 @@ class NotInstalledError(Exception):
     """The embedded cloud's virtual environment is not there. The text says how to make it."""
 
 
-def start_ministack(children: Children, port: int, *, folder: Path, services: str = SERVICES) -> Child:
+def start_ministack(
+    children: Children, port: int, *, folder: Path, services: str = SERVICES, is_enforcing: bool = False
+) -> Child:
     """Start an embedded cloud and wait until it answers (0.3 s on a quick machine). It keeps everything in memory.
 
-    `folder` takes its log and its temporary files.
+    `folder` takes its log and its temporary files. With `is_enforcing` it checks signatures and policies: then a
+    function may do what its role may, and `ADMINISTRATOR` everything.
 
     Raises:
         NotInstalledError: its virtual environment is missing.
@@ -39,7 +45,7 @@ def start_ministack(children: Children, port: int, *, folder: Path, services: st
         _PYTHON,
         ["ministack"],
         log=folder / "cloud.log",
-        environment=_environment(port, temporary, services),
+        environment=_environment(port, temporary, services) | (_ENFORCING if is_enforcing else {}),
         folder=folder,
         # It would wait for every open connection, and has nothing to save.
         grace_seconds=0,

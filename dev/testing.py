@@ -14,8 +14,9 @@ from dev.stage import HOST
 
 
 @contextmanager
-def embedded_cloud(services: str = SERVICES) -> Iterator[str]:
+def embedded_cloud(services: str = SERVICES, *, is_enforcing: bool = False) -> Iterator[str]:
     """Start an embedded cloud on loopback, yield its address, and stop it. It ends with this process at the latest.
+    With `is_enforcing` it checks signatures and policies.
 
     Raises:
         NotInstalledError: its virtual environment is missing.
@@ -25,7 +26,7 @@ def embedded_cloud(services: str = SERVICES) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="serenya-cloud-", ignore_cleanup_errors=True) as folder:
         port = free_port()
         try:
-            start_ministack(children, port, folder=Path(folder), services=services)
+            start_ministack(children, port, folder=Path(folder), services=services, is_enforcing=is_enforcing)
             yield f"http://{HOST}:{port}"
         finally:
             children.stop()

@@ -20,6 +20,8 @@ from chalicelib.models.catalogue import KINDS
 from chalicelib.models.kinds import Lifetime
 from tests import support
 
+pytest_plugins = ["tests.calls.plugin"]
+
 for _name, _value in support.ENVIRONMENT.items():
     os.environ[_name] = _value
 os.environ.pop("AWS_ENDPOINT_URL", None)

@@ -1,0 +1,1 @@
+"""The whole deployment against an emulated cloud that enforces permissions: `make deploy-local`."""

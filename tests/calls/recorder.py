@@ -1,0 +1,85 @@
+"""Watches every call that any AWS client of this process makes, and notes which function made it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+from botocore.signers import S3PostPresigner
+
+from deploy.permissions import Need
+from tests.calls import needs, running
+
+Recorded = dict[tuple[str, Need], str]
+"""By function and need, the first test that showed it."""
+
+
+class Recorder:
+    """Notes what functions need, once each. Watching costs a few microseconds a call."""
+
+    def __init__(self) -> None:
+        self.recorded: Recorded = {}
+
+    def note(self, wanted: set[Need]) -> None:
+        """Note these for the functions that run now; a call that a test makes by itself is nobody's."""
+        for function in running.running():
+            for need in wanted:
+                if (function, need) not in self.recorded:
+                    self.recorded[function, need] = os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0]
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch until the block ends: routes, events, the methods of rooms that they lead to, and all clients."""
+        from chalicelib.web import events
+        from chalicelib.web.api import Api
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Api, "_answer", running.attributed(Api._answer, running.API))
+            patch.setattr(events, "_declared", _declared_as_its_function(events._declared))
+            for owner, method, functions in running.entries():
+                patch.setattr(owner, method, running.attributed(getattr(owner, method), functions))
+            self._watch_clients(patch)
+            yield
+
+    def _watch_clients(self, patch: pytest.MonkeyPatch) -> None:
+        call, presign = BaseClient._make_api_call, BaseClient._emit_api_params  # type: ignore[attr-defined]
+        form = S3PostPresigner.generate_presigned_post
+
+        def watched_call(client: Any, operation: str, sent: dict[str, Any]) -> Any:
+            if not running.running():
+                return call(client, operation, sent)
+            service = client.meta.service_model.service_name
+            self.note(needs.needs_of(service, operation, sent))
+            try:
+                return call(client, operation, sent)
+            except ClientError as refusal:
+                self.note(needs.needs_of_absence(service, operation, refusal.response["Error"]["Code"]))
+                raise
+
+        def watched_presign(client: Any, *, api_params: Any, operation_model: Any, context: Any) -> Any:
+            # A presigned form is signed with the model of CreateBucket; it is watched below, where its key is known.
+            if context.get("is_presign_request") and operation_model.name != "CreateBucket":
+                self.note(needs.needs_of(client.meta.service_model.service_name, operation_model.name, api_params))
+            return presign(client, api_params=api_params, operation_model=operation_model, context=context)
+
+        def watched_form(signer: Any, *args: Any, **kwargs: Any) -> Any:
+            self.note({needs.need_of_form(kwargs["fields"]["key"])})
+            return form(signer, *args, **kwargs)
+
+        patch.setattr(BaseClient, "_make_api_call", watched_call)
+        patch.setattr(BaseClient, "_emit_api_params", watched_presign)
+        patch.setattr(S3PostPresigner, "generate_presigned_post", watched_form)
+
+
+def _declared_as_its_function(declare: Callable[..., Any]) -> Callable[..., Any]:
+    """Let every handler that `app.py` declares run as the function of its name."""
+
+    def declared(chalice: Any, name: str, run: Callable[..., Any]) -> Any:
+        return declare(chalice, name, running.attributed(run, (name,)))
+
+    return declared
