@@ -60,7 +60,7 @@ def _share_sessions(patch: pytest.MonkeyPatch) -> None:
     from moto.core.config import default_user_config
 
     shared = cache(botocore.session.get_session)
-    patch.setattr(pynamodb.connection.base, "get_session", lambda: shared())
+    patch.setattr(pynamodb.connection.base, "get_session", shared)
     patch.setitem(default_user_config, "core", {**default_user_config["core"], "reset_boto3_session": False})
 
 

@@ -190,7 +190,7 @@ def test_a_worker_that_lost_its_claim_leaves_the_other_ones_report(world: Report
     assert world.free_report() == job_id
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", [pytest.param("before", marks=pytest.mark.prove), "after"])
 @pytest.mark.parametrize("at", range(1, MOST_CALLS + 1))
 def test_a_process_that_dies_anywhere_ends_in_one_report_or_none_taken(world: ReportsWorld, at: int, when: str) -> None:
     try:
