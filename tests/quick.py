@@ -66,7 +66,7 @@ def _share_sessions(patch: pytest.MonkeyPatch) -> None:
 
 def _remember_event_names(patch: pytest.MonkeyPatch) -> None:
     """Every event of every call is looked up among the old names of events."""
-    original = EventAliaser._alias_event_name
+    original: Any = EventAliaser._alias_event_name  # type: ignore[attr-defined]  # stubs leave it out
     names: dict[tuple[int, str], str] = {}
 
     def alias(self: Any, name: str) -> str:
