@@ -113,7 +113,8 @@ def create_bucket(bucket: Bucket, s3: S3Client) -> None:
 
 
 def lifecycle_of(bucket: Bucket) -> Any:
-    """Write the rule by which every object leaves, and every upload that was begun and not finished."""
+    """Write the rules by which every object leaves, every upload that was begun and not finished, and what would be
+    left of objects if somebody turned versions on."""
     return {
         "Rules": [
             {
@@ -121,8 +122,16 @@ def lifecycle_of(bucket: Bucket) -> Any:
                 "Status": "Enabled",
                 "Filter": {"Prefix": ""},
                 "Expiration": {"Days": bucket.expires_after_days},
+                "NoncurrentVersionExpiration": {"NoncurrentDays": bucket.noncurrent_expires_after_days},
                 "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": bucket.abort_uploads_after_days},
-            }
+            },
+            {
+                "ID": "forget-markers",
+                "Status": "Enabled",
+                "Filter": {"Prefix": ""},
+                # S3 refuses this beside a number of days.
+                "Expiration": {"ExpiredObjectDeleteMarker": True},
+            },
         ]
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from deploy.release.names import stack_name
 from deploy.release.place import Place, Refused, error_code
+from deploy.release.stand_in import emulable
 from deploy.stack.operators import E_MAIL
 from deploy.stages import PRODUCTION
 
@@ -20,7 +20,6 @@ _MOST_BYTES: Final = 51_200
 """CloudFormation's quota for a template that is sent with the request."""
 
 _NOTHING_TO_DO: Final = ("didn't contain changes", "No updates are to be performed")
-_UNKNOWN_TYPES: Final = re.compile(r"Unrecognized resource types: \[(.*)\]")
 _MARKS: Final = {"Add": "+", "Modify": "~", "Remove": "-", "Import": ">", "Dynamic": "?", "SyncWithActual": "~"}
 _CAN_CHANGE: Final = {
     "CREATE_COMPLETE",
@@ -183,33 +182,21 @@ class Stack:
             self.pause(1 if self.place.is_emulated else 5)
 
     def _create_change_set(self, name: str, template: dict[str, Any], e_mail: str | None, *, is_first: bool) -> None:
-        body = json.dumps(template, separators=(",", ":"))
+        wanted = emulable(template, self.say) if self.place.is_emulated else template
+        body = json.dumps(wanted, separators=(",", ":"))
         if len(body.encode()) > _MOST_BYTES:
             raise Refused(f"The template has {len(body.encode())} bytes; CloudFormation takes {_MOST_BYTES}.")
-        try:
-            self._cloudformation.create_change_set(
-                StackName=self.name,
-                ChangeSetName=name,
-                ChangeSetType="CREATE" if is_first else "UPDATE",
-                TemplateBody=body,
-                Parameters=[_e_mail_parameter(e_mail, is_first=is_first)],
-                Capabilities=["CAPABILITY_NAMED_IAM"],
-                # What production kept of a stack that was removed belongs to the next one.
-                ImportExistingResources=True,
-                Tags=[{"Key": "serenya:stage", "Value": self.place.settings.stage}],
-            )
-        except ClientError as error:
-            unknown = _UNKNOWN_TYPES.search(str(error))
-            if not (self.place.is_emulated and unknown):
-                raise
-            self._create_change_set(name, self._without(template, unknown.group(1)), e_mail, is_first=is_first)
-
-    def _without(self, template: dict[str, Any], listed: str) -> dict[str, Any]:
-        """Leave out what an emulated cloud does not know; AWS itself knows every type that is declared."""
-        unknown = {one.strip() for one in listed.split(",")}
-        self.say(f"The emulated cloud does not know {', '.join(sorted(unknown))}: left out there.")
-        known = {key: one for key, one in template["Resources"].items() if one["Type"] not in unknown}
-        return {**template, "Resources": known}
+        self._cloudformation.create_change_set(
+            StackName=self.name,
+            ChangeSetName=name,
+            ChangeSetType="CREATE" if is_first else "UPDATE",
+            TemplateBody=body,
+            Parameters=[_e_mail_parameter(e_mail, is_first=is_first)],
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            # What production kept of a stack that was removed belongs to the next one.
+            ImportExistingResources=True,
+            Tags=[{"Key": "serenya:stage", "Value": self.place.settings.stage}],
+        )
 
     def _settled_change_set(self, name: str) -> tuple[str, str]:
         while True:

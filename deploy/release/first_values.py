@@ -82,7 +82,8 @@ def _value(secrets: Any, name: str) -> str:
     try:
         return str(secrets.get_secret_value(SecretId=name).get("SecretString") or "")
     except ClientError as error:
-        if error_code(error) != "ResourceNotFoundException":
+        # No secret, no version yet; or the secret is marked as deleted.
+        if error_code(error) not in {"ResourceNotFoundException", "InvalidRequestException"}:
             raise
     try:
         described = secrets.describe_secret(SecretId=name)

@@ -81,7 +81,11 @@ class Removal:
         group anew: a stage that is made again would meet both."""
         secrets, logs = self.place.client("secretsmanager"), self.place.client("logs")
         for name in self._secret_names():
-            secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+            try:
+                secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+            except ClientError as error:
+                if error_code(error) != "ResourceNotFoundException":
+                    raise
         stage = self.place.settings.stage
         for group in [access_log_group(stage), *(log_group(stage, function) for function in FUNCTIONS)]:
             try:
