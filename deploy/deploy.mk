@@ -16,3 +16,8 @@ rollback: $(READY) ## Point STAGE back to the version before
 
 destroy: $(READY) ## Remove STAGE from its account; production asks for its name
 	@$(PY) -m deploy.release destroy --stage "$(STAGE)"
+
+.PHONY: cost
+cost: $(READY) ## Print what a month costs (USERS=1000 REQUESTS=120 DOCUMENTS=3 for another month)
+	@$(PY) -m deploy.cost $(foreach one,$(USERS),--users $(one)) $(if $(REQUESTS),--requests $(REQUESTS)) \
+		$(if $(DOCUMENTS),--documents $(DOCUMENTS))

@@ -18,6 +18,7 @@ from urllib3.filepost import encode_multipart_formdata
 import app as page
 from chalicelib import clock as clocks
 from chalicelib import config, wiring
+from dev.event_shapes import queue_event
 from dev.identity_provider import AUDIENCES, IdentityProvider
 from tests.support import SettableClock
 
@@ -125,22 +126,21 @@ class Service:
         """Carry what was just handed on; retries stay in the queue."""
         sqs = boto3.client("sqs", region_name=config.settings().region)
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        for message in _received(sqs, url):
             handle = message["ReceiptHandle"]
             if json.loads(message["Body"]).get("retry") is not None:
                 sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
                 continue
-            self.client.lambda_.invoke(function, self.client.events.generate_sqs_event([message["Body"]], queue))
+            self.client.lambda_.invoke(function, queue_event([message], _arn(queue)))
             sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
 
     def deliver_messages(self, queue: str, function: str) -> int:
         """Carry what waits in a queue to the declared handler, due or not; return how many there were."""
         sqs = boto3.client("sqs", region_name=config.settings().region)
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        messages = _received(sqs, url)
         for message in messages:
-            event = self.client.events.generate_sqs_event([message["Body"]], queue)
-            self.client.lambda_.invoke(function, event)
+            self.client.lambda_.invoke(function, queue_event([message], _arn(queue)))
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return len(messages)
 
@@ -155,6 +155,17 @@ class Service:
         client = boto3.client("dynamodb", region_name=config.settings().region)
         pages = client.get_paginator("scan").paginate(TableName=config.settings().table_name)
         return sum(item["PK"]["S"].startswith(table_prefix) for one in pages for item in one["Items"])
+
+
+def _received(sqs: Any, url: str) -> list[Any]:
+    """Receive as Lambda does, with everything that stands beside a body."""
+    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+    messages: list[Any] = answer.get("Messages", [])
+    return messages
+
+
+def _arn(queue: str) -> str:
+    return f"arn:aws:sqs:eu-central-1:000000000000:{queue}"
 
 
 def s3_event(bucket: str, key: str) -> dict[str, Any]:
