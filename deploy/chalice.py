@@ -11,29 +11,25 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import botocore.exceptions
 import chalice.cli
 from chalice.cli.factory import CLIFactory
 from chalice.config import Config
-from chalice.deploy.appgraph import ApplicationGraphBuilder, DependencyBuilder
-from chalice.deploy.deployer import Deployer
-from chalice.deploy.swagger import CFNSwaggerGenerator, TerraformSwaggerGenerator
-from chalice.package import (
-    AppPackager,
-    CompositePostProcessor,
-    JSONTemplateSerializer,
-    PackageOptions,
-    ResourceBuilder,
-    SAMCodeLocationPostProcessor,
-    TerraformCodeLocationPostProcessor,
-)
-from chalice.utils import UI, OSUtils
+from chalice.deploy.deployer import ChaliceDeploymentError, Deployer
+from chalice.package import AppPackager, PackageOptions
+from chalice.utils import UI
+
+if TYPE_CHECKING:
+    from deploy.gateway.declaration import Gateway
+    from deploy.packaging.runtimes import Target
 
 
 class Factory(CLIFactory):
-    """Makes what Chalice's commands work with."""
+    """Makes what Chalice's commands work with. `target` overrules what the stage runs on."""
+
+    target: ClassVar[Target | None] = None
 
     def create_config_obj(self, chalice_stage_name: str = "dev", **options: Any) -> Config:  # type: ignore[override]  # Chalice's commands name every option
         """Return the stage's configuration, for the runtime that it runs on."""
@@ -41,7 +37,7 @@ class Factory(CLIFactory):
         from deploy.packaging.steps import config_for
 
         config = super().create_config_obj(chalice_stage_name, **options)
-        target = of_stage(config.config_from_disk, chalice_stage_name, os.environ)
+        target = self.target or of_stage(config.config_from_disk, chalice_stage_name, os.environ)
         config.__class__ = config_for(target)
         return config
 
@@ -50,7 +46,7 @@ class Factory(CLIFactory):
         from deploy.gateway.deployer import WithGateway
         from deploy.packaging.steps import deployer
 
-        gateway = _gateway(config)
+        gateway = gateway_of(config)
         inner = deployer(session, config, ui, gateway, config.target)  # type: ignore[attr-defined]  # see create_config_obj
         return WithGateway(inner, session, gateway, ui)  # type: ignore[return-value]  # the command asks it to deploy
 
@@ -58,9 +54,9 @@ class Factory(CLIFactory):
         """Return what removes functions together with their aliases."""
         from chalice.deploy.deployer import create_deletion_deployer
 
-        from deploy.release.aliased import AliasedClient
+        from deploy.packaging.steps import client_for
 
-        return create_deletion_deployer(AliasedClient(session), ui)
+        return create_deletion_deployer(client_for(session), ui)
 
     def create_app_packager(
         self,
@@ -77,38 +73,29 @@ class Factory(CLIFactory):
         """
         if template_format != "json" or merge_template is not None:
             raise SystemExit("Templates are written as JSON, and nothing is merged into them.")
-        from deploy.packaging import sam, terraform
-        from deploy.packaging.steps import build_stage
+        from deploy.packaging.builder import Packager
+        from deploy.packaging.templates import app_packager
 
-        files, gateway = OSUtils(), _gateway(config)
-        is_terraform = package_format == "terraform"
-        swagger = TerraformSwaggerGenerator() if is_terraform else CFNSwaggerGenerator()
-        template = (terraform if is_terraform else sam).Template(config, options, gateway)
-        code = (TerraformCodeLocationPostProcessor if is_terraform else SAMCodeLocationPostProcessor)(osutils=files)
-        target = config.target  # type: ignore[attr-defined]  # see create_config_obj
-        return AppPackager(
-            template,
-            ResourceBuilder(ApplicationGraphBuilder(), DependencyBuilder(), build_stage(swagger, gateway, target)),
-            CompositePostProcessor([code]),
-            JSONTemplateSerializer(),
-            files,
-        )
+        packages = Packager(config.target)  # type: ignore[attr-defined]  # see create_config_obj
+        return app_packager(config, options, gateway_of(config), packages, is_terraform=package_format == "terraform")
 
 
-def _gateway(config: Config) -> Any:
+def gateway_of(config: Config) -> Gateway:
     """Declare what stands before the API, from the application that is deployed and the stage's options."""
-    application = config.chalice_app  # loads app.py, with the stage's environment
+    assert config.chalice_app is not None  # loads app.py, with the stage's environment
     from chalicelib.config import load
     from deploy.gateway.declaration import declare
 
     options = {**config.config_from_disk, **config.config_from_disk["stages"][config.chalice_stage]}
     endpoints = importlib.import_module("app").api.endpoints
-    assert application is importlib.import_module("app").app
     return declare(load({**os.environ, **config.environment_variables}), options, endpoints)
 
 
-def main(arguments: list[str]) -> int:
-    """Run a command of Chalice's; return 0, or 1 after a sentence that says what is wrong."""
+def main(arguments: list[str], *, standalone_mode: bool = True) -> int:
+    """Run a command of Chalice's; return 0, or 1 after a sentence that says what is wrong.
+
+    In `standalone_mode` the process ends with the command, with Chalice's own exit status.
+    """
     from deploy.packaging.bytecode import BytecodeError
     from deploy.packaging.dependencies import PackagingError
     from deploy.packaging.interpreters import InterpreterMissingError
@@ -118,8 +105,14 @@ def main(arguments: list[str]) -> int:
     warnings.filterwarnings("ignore", message="You are currently running python")
     chalice.cli.CLIFactory = Factory  # type: ignore[attr-defined]  # the one seam that its commands have
     try:
-        chalice.cli.cli(args=arguments, prog_name="python -m deploy.chalice", obj={})
-    except (BytecodeError, PackagingError, InterpreterMissingError, UnsupportedRuntimeError) as failure:
+        chalice.cli.cli(args=arguments, prog_name="python -m deploy.chalice", obj={}, standalone_mode=standalone_mode)
+    except (
+        BytecodeError,
+        ChaliceDeploymentError,
+        InterpreterMissingError,
+        PackagingError,
+        UnsupportedRuntimeError,
+    ) as failure:
         print(failure, file=sys.stderr)
         return 1
     except botocore.exceptions.NoRegionError:

@@ -91,8 +91,9 @@ class Apply:
         operations = [*self._log_changes(found), *self._trace_changes(found), *self._throttle_changes(found)]
         if operations:
             api.update_stage(restApiId=rest_api_id, stageName=name, patchOperations=operations)
-        for operation in operations:
-            yield f"Stage {name}: {operation['op']} {operation['path']}"
+        settings = sorted({_said(operation["path"]) for operation in operations})
+        if settings:
+            yield f"Stage {name}: {', '.join(settings)}"
 
     def _log_changes(self, found: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         present = found.get("accessLogSettings", {})
@@ -127,6 +128,11 @@ class Apply:
         if present != self.gateway.web_acl_arn:
             waf.associate_web_acl(WebACLArn=self.gateway.web_acl_arn, ResourceArn=arn)
             yield f"Web ACL: {self.gateway.web_acl_arn}"
+
+
+def _said(path: str) -> str:
+    """Name a setting for people: of a method the method alone, whichever of its limits changed."""
+    return path.partition("/throttling/")[0].removeprefix("/").replace("~1", "/")
 
 
 def _throttle_change(key: str, throttle: Throttle, present: Mapping[str, Any]) -> Iterator[dict[str, str]]:

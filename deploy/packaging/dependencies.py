@@ -19,7 +19,7 @@ from deploy.packaging.runtimes import Target
 ROOT: Final = Path(__file__).resolve().parents[2]
 CACHE: Final = ROOT / "build" / "dependencies"
 
-_BUILT_HERE: Final = ("enum-compat",)
+BUILT_HERE: Final = ("enum-compat",)
 """Published as source alone, and pure Python. Everything else comes as a wheel: what is built here would be linked with
 the libraries of this machine, and not load on Lambda."""
 
@@ -71,7 +71,7 @@ def _install(requirements: Path, target: Target, folder: Path) -> None:
     from uv import find_uv_bin
 
     options = ["--target", str(folder), "--no-deps", "--only-binary", ":all:", "--link-mode", "copy"]
-    for name in _BUILT_HERE:
+    for name in BUILT_HERE:
         options += ["--no-binary", name]
     options += ["--python-version", target.python, "--python-platform", target.platform]
     done = subprocess.run(

@@ -15,7 +15,9 @@ _MAGIC: Final = b"\x7fELF\x02\x01"
 """64 bits, little-endian: what both of Lambda's architectures are."""
 
 _SEGMENT: Final = struct.Struct("<IIQQQQQQ")
-_LOAD: Final = 1
+LOAD: Final = 1
+"""The kind of a segment that is put into memory."""
+
 _OFFSET_OF_SEGMENT_TABLE: Final = 32
 _OFFSET_OF_SECTION_TABLE: Final = 40
 _OFFSET_OF_SIZES: Final = 54
@@ -50,7 +52,7 @@ def is_library(content: bytes) -> bool:
 
 def segments(content: bytes) -> list[Segment]:
     """Return the table of segments."""
-    table, size, count = _table(content)
+    table, size, count = table_of_segments(content)
     return [Segment(*_SEGMENT.unpack_from(content, table + size * number)) for number in range(count)]
 
 
@@ -60,7 +62,7 @@ def compacted(content: bytes) -> bytes:
     What is not laid out as expected is returned as it is.
     """
     old = segments(content)
-    loaded = sorted((one for one in old if one.kind == _LOAD), key=lambda one: one.offset)
+    loaded = sorted((one for one in old if one.kind == LOAD), key=lambda one: one.offset)
     if not loaded or loaded[0].offset != 0 or not all(_has_a_home(one, loaded) for one in old):
         return content
     page = _PAGES.get(struct.unpack_from("<H", content, 18)[0], _LARGEST_PAGE)
@@ -80,7 +82,7 @@ def _with_tables(
     packed: bytearray, content: bytes, old: list[Segment], places: dict[Segment, int], page: int
 ) -> bytearray:
     """Write the moved table of segments, and say that there is no table of sections: nothing at run time reads one."""
-    table, size, _ = _table(content)
+    table, size, _ = table_of_segments(content)
     new_table = _moved(table, places)
     struct.pack_into("<Q", packed, _OFFSET_OF_SEGMENT_TABLE, new_table)
     struct.pack_into("<Q", packed, _OFFSET_OF_SECTION_TABLE, 0)
@@ -89,7 +91,7 @@ def _with_tables(
         moved = replace(
             segment,
             offset=_moved(segment.offset, places) if segment.file_size else segment.offset,
-            alignment=min(segment.alignment, page) if segment.kind == _LOAD else segment.alignment,
+            alignment=min(segment.alignment, page) if segment.kind == LOAD else segment.alignment,
         )
         fields = (getattr(moved, name) for name in Segment.__slots__)
         _SEGMENT.pack_into(packed, new_table + size * number, *fields)
@@ -103,7 +105,7 @@ def _moved(offset: int, places: dict[Segment, int]) -> int:
     raise ValueError("The table of segments is not loaded itself.")
 
 
-def _table(content: bytes) -> tuple[int, int, int]:
+def table_of_segments(content: bytes) -> tuple[int, int, int]:
     """Return where the table of segments is, the size of an entry, and how many there are."""
     (offset,) = struct.unpack_from("<Q", content, _OFFSET_OF_SEGMENT_TABLE)
     size, count = struct.unpack_from("<HH", content, _OFFSET_OF_SIZES)
