@@ -29,6 +29,12 @@ def stage_settings(stage: str) -> config.Settings:
     return config.load({**shared, **chalice["stages"][stage].get("environment_variables", {})})
 
 
+def is_traced(stage: str) -> bool:
+    """Whether `.chalice/config.json` turns X-Ray on for a stage."""
+    chalice = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    return bool(chalice["stages"][stage].get("xray", chalice.get("xray", False)))
+
+
 def generated_files() -> dict[Path, str]:
     """Return every generated file with the text that it must have."""
     files = {
@@ -40,7 +46,7 @@ def generated_files() -> dict[Path, str]:
         settings = stage_settings(stage)
         for function, needs in permissions.FUNCTIONS.items():
             name = f"policy-{stage}-{function.replace('_', '-')}.json"
-            files[ROOT / ".chalice" / name] = _json(policy(function, needs, settings))
+            files[ROOT / ".chalice" / name] = _json(policy(function, needs, settings, is_traced=is_traced(stage)))
     for stage in DEPLOYED:
         files[ROOT / "deploy" / "generated" / f"{stack_name(stage)}.template.json"] = _json(
             template(stage_settings(stage))

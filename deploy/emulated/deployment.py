@@ -1,4 +1,4 @@
-"""Puts the service into an emulated cloud as it is put into an account: resources, package, roles, triggers, REST API."""
+"""Puts the service into an emulated cloud as it is put into an account: resources, package, roles, triggers, API."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Deployment:
 
     def client(self, service: str) -> Any:
         """Return an administrator's client of one service."""
-        return administrator().client(service, endpoint_url=self.cloud_url)
+        make: Any = administrator().client
+        return make(service, endpoint_url=self.cloud_url)
 
     def function_name(self, function: str) -> str:
         """Return the name in Lambda of a function of `deploy/permissions.py`."""
@@ -60,7 +61,10 @@ def deploy(project: Project, cloud_url: str) -> Deployment:
     Raises:
         NotDeployedError: Chalice or the emulated cloud refused.
     """
-    create(declare(project.settings), clients_at(cloud_url, REGION))
+    resources = declare(project.settings)
+    create(resources, clients_at(cloud_url, REGION))
+    # The emulated cloud is spoken to without TLS, and under enforcement the bucket refuses that, as it should.
+    administrator().client("s3", endpoint_url=cloud_url).delete_bucket_policy(Bucket=resources.bucket.name)
     _chalice_deploy(project, cloud_url)
     api_id = _create_rest_api(project, cloud_url)
     return Deployment(project.settings, cloud_url, f"{cloud_url}/_aws/execute-api/{api_id}/{_STAGE}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chalicelib import config
+from deploy.generate import is_traced
 from deploy.permissions import FUNCTIONS
 from deploy.policies import policy
 
@@ -46,7 +47,10 @@ def write_project(folder: Path, stage: str, changes: Mapping[str, str]) -> Proje
     (folder / ".chalice").mkdir(parents=True, exist_ok=True)
     _write(folder / ".chalice" / "config.json", chalice)
     for function, one in chalice["stages"][stage]["lambda_functions"].items():
-        _write(folder / ".chalice" / one["iam_policy_file"], policy(function, FUNCTIONS[function], settings))
+        _write(
+            folder / ".chalice" / one["iam_policy_file"],
+            policy(function, FUNCTIONS[function], settings, is_traced=is_traced(stage)),
+        )
     return Project(folder, stage, settings)
 
 

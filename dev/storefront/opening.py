@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 from chalicelib.clock import SystemClock
 from dev.storefront.apple_shop import AppleShop
 from dev.storefront.google_shop import GoogleShop
-from dev.storefront.post import PostOffice, over_http
+from dev.storefront.post import PostOffice, Send, over_http
 from dev.storefront.server import Controls, FlowingClock, StorefrontServer
 from dev.storefront.stripe_shop import StripeShop
 
@@ -26,14 +26,15 @@ class Storefront:
     instant: moved ahead by more than a month, Google and the App Store's sandbox have forgotten the service's present.
     """
 
-    def __init__(self, service_url: str, port: int = 0) -> None:
+    def __init__(self, service_url: str | Callable[[], str], port: int = 0) -> None:
+        """Bind the port. Where the service answers may be found out later, when there is something to tell it."""
         clock = FlowingClock()
         self.apple = AppleShop(clock, environment=SANDBOX)
         self.google = GoogleShop(clock, wall=_wall)
         self.stripe = StripeShop(clock, wall=SystemClock())
         shops = (self.apple, self.google, self.stripe)
         self.server = StorefrontServer(port)
-        self.server.open(shops, Controls(shops, clock, PostOffice(over_http(service_url), clock, shops)))
+        self.server.open(shops, Controls(shops, clock, PostOffice(_send_to(service_url), clock, shops)))
 
     def start(self) -> None:
         """Begin to answer."""
@@ -55,6 +56,12 @@ class Storefront:
             "play_store": self.google.api.secret(),
             "stripe": self.stripe.secret(),
         }
+
+
+def _send_to(service_url: str | Callable[[], str]) -> Send:
+    if isinstance(service_url, str):
+        return over_http(service_url)
+    return lambda delivery: over_http(service_url())(delivery)
 
 
 def _wall() -> datetime:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from chalicelib.config import APP_NAME
 from deploy.permissions import Need, key_prefix
 
 _EQUALITY: Final = re.compile(r"(#?[\w.-]+) = (:[\w.-]+)")
@@ -108,6 +109,8 @@ def _objects(key: str) -> str:
 
 def _of_queue(operation: str, sent: Mapping[str, Any]) -> Iterable[Need]:
     name = sent["QueueName"] if "QueueName" in sent else sent["QueueUrl"].rsplit("/", 1)[-1]
+    if not name.startswith(f"{APP_NAME}-"):
+        return  # A test has given its own queue a name of its own.
     queue = f"queue {_without_stage(name, '-')}"
     action = operation.removesuffix("Batch")
     yield Need(f"sqs:{action}", queue)

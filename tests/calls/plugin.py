@@ -1,7 +1,8 @@
 """Pytest's part of the proof that policies are exact: every worker records, and the controller compares, once.
 
-`pytest --record-calls` writes what was seen into `recorded.json` (or, of a part of the suite, adds to it); a run of the whole suite compares with it. Whether the
-policies allow exactly what stands there is a quick test of its own, `tests/deploy/test_permissions.py`.
+`pytest --record-calls` writes what was seen into `recorded.json`, or, of a part of the suite, adds to it. A run of the
+whole suite compares with it. Whether the policies allow exactly what stands there is a quick test of its own,
+`tests/deploy/test_permissions.py`.
 """
 
 from __future__ import annotations
@@ -53,8 +54,10 @@ def pytest_testnodedown(node: Any, error: object) -> None:
     """Take over what a worker saw."""
     recorder = node.config.stash.get(_RECORDER, None)
     if recorder is not None:
-        for function, action, place, test in getattr(node, "workeroutput", {}).get(_FLAG, []):
-            recorder.recorded.setdefault((function, record.Need(action, place)), test)
+        needs, entered = getattr(node, "workeroutput", {}).get(_FLAG, ([], []))
+        for name, action, place, test in needs:
+            recorder.recorded.setdefault((name, record.Need(action, place)), test)
+        recorder.entered.update((function, name) for function, name in entered)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -63,13 +66,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if recorder is None:
         return
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput[_FLAG] = [
-            (function, need.action, need.place, test) for (function, need), test in recorder.recorded.items()
-        ]
+        needs = [(name, need.action, need.place, test) for (name, need), test in recorder.recorded.items()]
+        session.config.workeroutput[_FLAG] = (needs, sorted(recorder.entered))
     elif session.config.getoption("--record-calls"):
-        record.write(recorder.recorded, is_whole=_is_whole(session.config))
+        record.write(recorder.of_functions(), is_whole=_is_whole(session.config))
     elif exitstatus == pytest.ExitCode.OK:
-        complaints = session.config.stash[_COMPLAINTS] = record.differences(recorder.recorded)
+        complaints = session.config.stash[_COMPLAINTS] = record.differences(recorder.of_functions())
         if complaints:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -16,7 +16,7 @@ from deploy.permissions import Need
 from tests.calls import needs, running
 
 Recorded = dict[tuple[str, Need], str]
-"""By function and need, the first test that showed it."""
+"""By function and need, the first test that showed it; what is needed in a shared method stands under its name."""
 
 
 class Recorder:
@@ -24,13 +24,28 @@ class Recorder:
 
     def __init__(self) -> None:
         self.recorded: Recorded = {}
+        self.entered: set[tuple[str, str]] = set()
+        """Which functions were seen in which shared methods."""
 
     def note(self, wanted: set[Need]) -> None:
         """Note these for the functions that run now; a call that a test makes by itself is nobody's."""
-        for function in running.running():
+        now = running.running()
+        for name in (*now.functions, *now.shared):
             for need in wanted:
-                if (function, need) not in self.recorded:
-                    self.recorded[function, need] = os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0]
+                if (name, need) not in self.recorded:
+                    self.recorded[name, need] = os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0]
+
+    def of_functions(self) -> Recorded:
+        """Return what each function needs: what it was seen to, and what others were, in methods that they share."""
+        found = {(name, need): test for (name, need), test in self.recorded.items() if "." not in name}
+        for function, shared in sorted(self.entered):
+            for (name, need), test in self.recorded.items():
+                if name == shared:
+                    found.setdefault((function, need), test)
+        return found
+
+    def _enter(self, functions: tuple[str, ...], name: str) -> None:
+        self.entered.update((function, name) for function in functions)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -39,10 +54,12 @@ class Recorder:
         from chalicelib.web.api import Api
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Api, "_answer", running.attributed(Api._answer, running.API))
+            patch.setattr(Api, "_answer", running.as_functions(Api._answer, running.API))
             patch.setattr(events, "_declared", _declared_as_its_function(events._declared))
             for owner, method, functions in running.entries():
-                patch.setattr(owner, method, running.attributed(getattr(owner, method), functions))
+                patch.setattr(owner, method, running.as_functions(getattr(owner, method), functions))
+            for owner, method, name in running.shared():
+                patch.setattr(owner, method, running.as_shared(getattr(owner, method), name, self._enter))
             self._watch_clients(patch)
             yield
 
@@ -51,7 +68,7 @@ class Recorder:
         form = S3PostPresigner.generate_presigned_post
 
         def watched_call(client: Any, operation: str, sent: dict[str, Any]) -> Any:
-            if not running.running():
+            if not running.is_anything_running():
                 return call(client, operation, sent)
             service = client.meta.service_model.service_name
             self.note(needs.needs_of(service, operation, sent))
@@ -80,6 +97,6 @@ def _declared_as_its_function(declare: Callable[..., Any]) -> Callable[..., Any]
     """Let every handler that `app.py` declares run as the function of its name."""
 
     def declared(chalice: Any, name: str, run: Callable[..., Any]) -> Any:
-        return declare(chalice, name, running.attributed(run, (name,)))
+        return declare(chalice, name, running.as_functions(run, (name,)))
 
     return declared

@@ -9,18 +9,30 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final, NamedTuple, get_origin, get_type_hints
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 API: Final = ("api_handler",)
 _WRITES_REPORTS: Final = ("Writing", "write")
 """Orders of reports are sent to the queue of retries alone, so that one function of those that analyse writes them."""
-_running: ContextVar[tuple[str, ...]] = ContextVar("running", default=())
+_TESTS: Final = str(ROOT / "tests")
+_HERE: Final = str(Path(__file__).parent)
+
+
+class Running(NamedTuple):
+    """What runs: the deployed functions that would, and the shared methods that they are in."""
+
+    functions: tuple[str, ...] = ()
+    shared: frozenset[str] = frozenset()
+
+
+_running: ContextVar[Running] = ContextVar("running", default=Running())  # noqa: B039  # an immutable tuple
 
 
 class Entry(NamedTuple):
@@ -31,27 +43,67 @@ class Entry(NamedTuple):
     functions: tuple[str, ...]
 
 
-def running() -> tuple[str, ...]:
-    """The functions that would make a call made now; none while a test prepares or looks."""
-    return _running.get()
+def running() -> Running:
+    """What would make a call made now; nothing while a test prepares or looks, or a test's own double calls."""
+    now = _running.get()
+    return Running() if now.functions and _is_by_a_test(sys._getframe(1)) else now
 
 
-@contextmanager
-def during(functions: tuple[str, ...]) -> Iterator[None]:
-    """Run as these functions.
+def is_anything_running() -> bool:
+    """Whether a function runs at all; quicker."""
+    return bool(_running.get().functions)
 
-    What runs already goes on: a sweep that uses a method which a route uses too is still the sweep. But an event inside
-    a request is a test that delivers at once what the request sent, so it counts as its own function.
+
+def as_functions(call: Callable[..., Any], functions: tuple[str, ...]) -> Callable[..., Any]:
+    """Return the same callable, which runs as these functions.
+
+    Inside of another one it goes on as that: a sweep that uses a method which a route uses too is still the sweep.
+    Unless a test stands between, which delivers at once what the first one sent, or acts while that one runs.
     """
-    before = _running.get()
-    if before and (functions == API or set(before) <= set(functions)):
-        yield
-        return
-    token = _running.set(functions)
-    try:
-        yield
-    finally:
-        _running.reset(token)
+
+    @functools.wraps(call)
+    def run_as(*args: Any, **kwargs: Any) -> Any:
+        if _running.get().functions and not _is_by_a_test(sys._getframe(1)):
+            return call(*args, **kwargs)
+        token = _running.set(Running(functions))
+        try:
+            return call(*args, **kwargs)
+        finally:
+            _running.reset(token)
+
+    return run_as
+
+
+def as_shared(
+    call: Callable[..., Any], name: str, entered: Callable[[tuple[str, ...], str], None]
+) -> Callable[..., Any]:
+    """Return the same callable, which tells by which functions it was entered."""
+
+    @functools.wraps(call)
+    def run_shared(*args: Any, **kwargs: Any) -> Any:
+        now = _running.get()
+        if not now.functions or _is_by_a_test(sys._getframe(1)):
+            return call(*args, **kwargs)
+        entered(now.functions, name)
+        token = _running.set(now._replace(shared=now.shared | {name}))
+        try:
+            return call(*args, **kwargs)
+        finally:
+            _running.reset(token)
+
+    return run_shared
+
+
+def _is_by_a_test(frame: FrameType | None) -> bool:
+    """Whether code of a test stands between a call and the function that runs."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename == __file__ and code.co_name == "run_as":
+            return False
+        if code.co_filename.startswith(_TESTS) and not code.co_filename.startswith(_HERE):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def entries() -> list[Entry]:
@@ -68,15 +120,24 @@ def entries() -> list[Entry]:
     return [Entry(owner, method, tuple(dict.fromkeys(functions))) for (owner, method), functions in found.items()]
 
 
-def attributed(call: Callable[..., Any], functions: tuple[str, ...]) -> Callable[..., Any]:
-    """Return the same callable, which runs as these functions."""
+def shared() -> Iterator[tuple[type[Any], str, str]]:
+    """Yield the public methods of what several functions are handed, with their names.
 
-    @functools.wraps(call)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        with during(functions):
-            return call(*args, **kwargs)
+    What one of two functions is seen to need in such a method the other one needs as well, once it is seen there: not
+    every branch of theirs is tested under each of them.
+    """
+    from chalicelib.billing.application import Application
+    from chalicelib.billing.notices import Notices
+    from chalicelib.chat.endings import Endings
+    from chalicelib.documents.outcomes import Outcomes
+    from chalicelib.documents.sources import Sources
+    from chalicelib.gateways.analyst.spending import Purse
+    from chalicelib.identity.apple_grants import AppleGrants
 
-    return run
+    for owner in (Application, Notices, Endings, Outcomes, Sources, Purse, AppleGrants):
+        for name, method in vars(owner).items():
+            if inspect.isfunction(method) and not name.startswith("_"):
+                yield owner, name, f"{owner.__name__}.{name}"
 
 
 def _chains_of_app() -> Iterator[tuple[str, list[str]]]:
