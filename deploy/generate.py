@@ -17,6 +17,7 @@ from deploy.policies import policy
 from deploy.release.names import stack_name
 from deploy.stack.template import template
 from deploy.stages import DEPLOYED
+from deploy.watch.page import alarms_page
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 STAGES: Final = ("local", "dev", "prod")
@@ -41,6 +42,7 @@ def generated_files() -> dict[Path, str]:
         ROOT / "docs" / "openapi.json": _json(_contract()),
         ROOT / "docs" / "data.md": data_page(),
         ROOT / "docs" / "billing.md": billing_page(),
+        ROOT / "docs" / "alarms.md": alarms_page(stage_settings("prod")),
     }
     for stage in STAGES:
         settings = stage_settings(stage)

@@ -38,7 +38,7 @@ def _alarm(alarm: Alarm, settings: Settings) -> dict[str, Any]:
     properties = {
         "AlarmName": watch_name(settings, alarm.key),
         # What to do stands on the page: a template that is sent along has 51,200 bytes at most.
-        "AlarmDescription": f"{alarm.means} What to do: docs/operations.md, {alarm.key}.",
+        "AlarmDescription": f"{alarm.means} What to do: docs/alarms.md, {alarm.key}.",
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",
         "Threshold": alarm.threshold,
         "EvaluationPeriods": alarm.periods,
