@@ -38,9 +38,13 @@ class Template(TerraformGenerator):
         found = template["resource"]
         for permission in found["aws_lambda_permission"].values():
             _allow_on_alias(permission)
-        for notification in found.get("aws_s3_bucket_notification", {}).values():
+        for notification in found["aws_s3_bucket_notification"].values():
             # S3 tries whether it may, when it is told of a function.
             notification["depends_on"] = [f"aws_lambda_permission.{name}" for name in _of_s3(found)]
+        # Chalice names it after the bucket, and so after an account.
+        found["aws_s3_bucket_notification"] = dict(
+            zip(("uploads",), found["aws_s3_bucket_notification"].values(), strict=True)
+        )
         gateway_in_terraform.add_stage(template, self._gateway)
         filled: dict[str, Any] = accounts.replaced(template, accounts.for_terraform)
         return filled
@@ -65,6 +69,9 @@ class Template(TerraformGenerator):
                 "name": f"/aws/lambda/{resource.function_name}",
                 "retention_in_days": log_group.retention_in_days,
             }
+
+    def _generate_loggroup(self, resource: models.LogGroup, template: dict[str, Any]) -> None:
+        """Written with its function. Chalice's own has another name than is looked for."""
 
     def _generate_scheduledevent(self, resource: models.ScheduledEvent, template: dict[str, Any]) -> None:
         """Name the rule after its stage: rules of one account share their names."""
