@@ -51,7 +51,7 @@ class _Import:
     def run(self, document: dict[str, Any]) -> None:
         """Import it."""
         for path in list(self._gone(document["paths"])):
-            self._api.delete_resource(restApiId=self._id, resourceId=self._found[path])
+            self._api.delete_resource(restApiId=self._id, resourceId=self._found.pop(path))
         for path, item in document["paths"].items():
             resource = self._resource(path)
             for verb, operation in item.items():
@@ -60,12 +60,9 @@ class _Import:
             self._api.put_gateway_response(restApiId=self._id, responseType=kind, **response)
 
     def _gone(self, wanted: Iterable[str]) -> Iterator[str]:
-        """Return the paths that are wanted no more, those above others first; with a path goes what is below it."""
-        above = "/nothing"
-        for path in sorted(self._found):
-            is_wanted = path == "/" or any(one == path or one.startswith(f"{path}/") for one in wanted)
-            if not is_wanted and not path.startswith(f"{above}/"):
-                above = path
+        """Return the paths that are wanted no more, those below others first."""
+        for path in sorted(self._found, reverse=True):
+            if path != "/" and not any(one == path or one.startswith(f"{path}/") for one in wanted):
                 yield path
 
     def _resource(self, path: str) -> str:
