@@ -67,18 +67,17 @@ generate: $(READY) ## Write the generated files anew
 .PHONY: policies
 policies: generate ## Write the IAM policies anew (the same as generate)
 
+.PHONY: record-calls
+record-calls: setup ## Write anew what each function asks of AWS, by running all tests
+	@$(PY) -m pytest -n 2 -m "not prove" --record-calls
+
 .PHONY: generated
 generated: $(READY) ## Check that the generated files match their generators
 	@$(PY) -m deploy.generate --check
 
 .PHONY: package
-package: $(READY) ## Build the deployment package of the stage dev
-	@rm -rf build/package .chalice/deployments
-	@mkdir -p build
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/chalice package --stage dev --pkg-format terraform build/package \
-		2>&1 | tee build/package.log
-	@! grep -q "Could not install dependencies" build/package.log
-	@ls -la build/package
+package: $(READY) ## Build the packages of STAGE for CloudFormation and Terraform, and look into them
+	@$(PY) -m deploy.packaging --stage "$(STAGE)"
 
 .PHONY: requirements
 requirements: $(READY) ## Resolve the pinned requirements anew, for every Python from 3.11

@@ -21,3 +21,8 @@ destroy: $(READY) ## Remove STAGE from its account; production asks for its name
 cost: $(READY) ## Print what a month costs (USERS=1000 REQUESTS=120 DOCUMENTS=3 for another month)
 	@$(PY) -m deploy.cost $(foreach one,$(USERS),--users $(one)) $(if $(REQUESTS),--requests $(REQUESTS)) \
 		$(if $(DOCUMENTS),--documents $(DOCUMENTS))
+
+.PHONY: deploy-local
+
+deploy-local: setup ## Deploy the package into an emulated cloud that enforces permissions, and use it; ONCE=1 ends then
+	@$(PY) -m deploy.emulated $(if $(ONCE),--once)

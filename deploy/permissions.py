@@ -211,7 +211,7 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
             "ERASURE#": ("GetItem", "UpdateItem"),
             "RETAINED#": ("PutItem",),
         },
-        objects=dict.fromkeys(OBJECTS, ("DeleteObjectVersion",)),
+        objects=dict.fromkeys(OBJECTS, ("DeleteObject", "DeleteObjectVersion")),
         lists_versions=tuple(OBJECTS),
         sends_to=("erasures_queue",),
         receives_from="erasures_queue",

@@ -16,8 +16,8 @@ ways."""
 
 
 def policy(function: str, needs: Permissions, settings: Settings, *, is_traced: bool = False) -> dict[str, Any]:
-    """Return the policy document of one function in one stage. Chalice adds nothing, so logging stands here as well, and
-    what X-Ray takes where the stage asks for it."""
+    """Return the policy document of one function in one stage. Chalice adds nothing, so logging stands here as well,
+    and what X-Ray takes where the stage asks for it."""
     statements = [
         _logs(function, settings),
         *_items(needs, settings),
@@ -152,5 +152,5 @@ def _secret(name: str, settings: Settings) -> str:
 
 def _logs(function: str, settings: Settings) -> dict[str, Any]:
     group = f"arn:aws:logs:{_place(settings)}:log-group:{log_group(settings.stage, function)}"
-    # A stream is made in a group; AWS's refusals name the stream nevertheless.
-    return _allow("Logs", _named("logs", LOGGING), [group, f"{group}:log-stream:*"])
+    # As Lambda's console writes it for a function's own role: the group's streams, the making of one included.
+    return _allow("Logs", _named("logs", LOGGING), [f"{group}:*"])

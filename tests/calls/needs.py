@@ -94,8 +94,10 @@ def _of_bucket(operation: str, sent: Mapping[str, Any]) -> Iterable[Need]:
         yield Need(f"s3:{action}", _objects(sent["Key"]))
     elif operation == "DeleteObjects":
         for one in sent["Delete"]["Objects"]:
-            action = "DeleteObjectVersion" if "VersionId" in one else "DeleteObject"
-            yield Need(f"s3:{action}", _objects(one["Key"]))
+            # S3's reference: always `DeleteObject`, and for a version `DeleteObjectVersion` as well.
+            yield Need("s3:DeleteObject", _objects(one["Key"]))
+            if "VersionId" in one:
+                yield Need("s3:DeleteObjectVersion", _objects(one["Key"]))
     elif operation in {"ListObjectsV2", "ListObjectVersions"}:
         action = "ListBucket" if operation == "ListObjectsV2" else "ListBucketVersions"
         yield Need(f"s3:{action}", _objects(sent["Prefix"]))

@@ -54,10 +54,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
     """Take over what a worker saw."""
     recorder = node.config.stash.get(_RECORDER, None)
     if recorder is not None:
-        needs, entered = getattr(node, "workeroutput", {}).get(_FLAG, ([], []))
-        for name, action, place, test in needs:
-            recorder.recorded.setdefault((name, record.Need(action, place)), test)
-        recorder.entered.update((function, name) for function, name in entered)
+        recorder.add(getattr(node, "workeroutput", {}).get(_FLAG, ([], [])))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -66,10 +63,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if recorder is None:
         return
     if hasattr(session.config, "workeroutput"):
-        needs = [(name, need.action, need.place, test) for (name, need), test in recorder.recorded.items()]
-        session.config.workeroutput[_FLAG] = (needs, sorted(recorder.entered))
+        session.config.workeroutput[_FLAG] = recorder.raw()
     elif session.config.getoption("--record-calls"):
-        record.write(recorder.of_functions(), is_whole=_is_whole(session.config))
+        record.write(recorder, is_whole=_is_whole(session.config))
     elif exitstatus == pytest.ExitCode.OK:
         complaints = session.config.stash[_COMPLAINTS] = record.differences(recorder.of_functions())
         if complaints:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from deploy.permissions import Need
-
-__all__ = ["FILE", "Need", "differences", "read", "write"]
+from tests.calls.recorder import Recorded, Recorder
 
 FILE: Final = Path(__file__).with_name("recorded.json")
-
-Recorded = Mapping[tuple[str, Need], str]
+_PARTS: Final = Path(__file__).parents[2] / "build" / "recorded-calls.json"
 
 
 def read() -> dict[str, set[Need]]:
@@ -25,13 +22,15 @@ def read() -> dict[str, set[Need]]:
     }
 
 
-def write(recorded: Recorded, *, is_whole: bool) -> None:
-    """Write the record anew, in one order whatever was seen first; what a part of the suite saw is added."""
-    seen = set(recorded)
-    if not is_whole:
-        seen |= {(function, need) for function, needs in read().items() for need in needs}
+def write(recorder: Recorder, *, is_whole: bool) -> None:
+    """Write the record anew, in one order whatever was seen first. What a part of the suite saw is added to what the
+    parts before it saw, which is kept beside the build."""
+    if not is_whole and _PARTS.exists():
+        recorder.add(json.loads(_PARTS.read_text(encoding="utf-8")))
+    _PARTS.parent.mkdir(exist_ok=True)
+    _PARTS.write_text(json.dumps(recorder.raw()), encoding="utf-8")
     functions: dict[str, dict[str, list[str]]] = {}
-    for function, need in sorted(seen):
+    for function, need in sorted(recorder.of_functions()):
         functions.setdefault(function, {}).setdefault(need.action, []).append(need.place)
     FILE.write_text(json.dumps(functions, indent=1) + "\n", encoding="utf-8")
 

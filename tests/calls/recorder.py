@@ -18,6 +18,8 @@ from tests.calls import needs, running
 Recorded = dict[tuple[str, Need], str]
 """By function and need, the first test that showed it; what is needed in a shared method stands under its name."""
 
+Raw = tuple[list[tuple[str, str, str, str]], list[tuple[str, str]]]
+
 
 class Recorder:
     """Notes what functions need, once each. Watching costs a few microseconds a call."""
@@ -43,6 +45,18 @@ class Recorder:
                 if name == shared:
                     found.setdefault((function, need), test)
         return found
+
+    def add(self, raw: Raw) -> None:
+        """Take over what another recorder saw."""
+        needs, entered = raw
+        for name, action, place, test in needs:
+            self.recorded.setdefault((name, Need(action, place)), test)
+        self.entered.update((function, name) for function, name in entered)
+
+    def raw(self) -> Raw:
+        """Return everything that was seen, in a form that can be sent and stored."""
+        needs = [(name, need.action, need.place, test) for (name, need), test in sorted(self.recorded.items())]
+        return needs, sorted(self.entered)
 
     def _enter(self, functions: tuple[str, ...], name: str) -> None:
         self.entered.update((function, name) for function in functions)

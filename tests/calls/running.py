@@ -57,15 +57,19 @@ def is_anything_running() -> bool:
 def as_functions(call: Callable[..., Any], functions: tuple[str, ...]) -> Callable[..., Any]:
     """Return the same callable, which runs as these functions.
 
-    Inside of another one it goes on as that: a sweep that uses a method which a route uses too is still the sweep.
+    Inside of another one it goes on as that: a sweep that uses a method which a route uses too is still the sweep; of
+    several that share a method, those stay that share this one as well.
     Unless a test stands between, which delivers at once what the first one sent, or acts while that one runs.
     """
 
     @functools.wraps(call)
     def run_as(*args: Any, **kwargs: Any) -> Any:
-        if _running.get().functions and not _is_by_a_test(sys._getframe(1)):
+        now = _running.get()
+        goes_on = bool(now.functions) and not _is_by_a_test(sys._getframe(1))
+        is_narrower = set(functions) < set(now.functions)
+        if goes_on and not is_narrower:
             return call(*args, **kwargs)
-        token = _running.set(Running(functions))
+        token = _running.set(Running(functions, now.shared if goes_on else frozenset()))
         try:
             return call(*args, **kwargs)
         finally:

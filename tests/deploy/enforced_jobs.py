@@ -62,7 +62,7 @@ def ask_and_fetch_later(site: Site) -> None:
     asked = me.call("POST", "/api/v1/chat/messages", 202, json={"content_id": "c", "message": "What is potassium?"})
     site.deliver("answer_question", site.sent_to("chat_queue"))
     fetched = me.call("GET", f"/api/v1/chat/jobs/{asked['job_id']}/status")
-    if fetched["status"] != "completed":
+    if fetched["status"] != "complete":
         raise CommandFailedError(f"The question is {fetched['status']}.")
     # The word that the fetched answer is to be forgotten waits for a quarter of an hour.
     site.deliver("answer_question", {"user_id": me.user_id, "job_id": asked["job_id"], "forget": True})
@@ -82,7 +82,7 @@ def leave(site: Site) -> None:
     for _ in range(3):
         _hurry(site, name)
         site.deliver("carry_erasure_on", message)
-    status = site.http("GET", f"{site.place.service_url}/gdpr/erasure-status/{asked['erasure_id']}")
+    status = site.http("GET", f"{site.place.service_url}/gdpr/erasure-status/{asked['erasure_request_id']}")
     if status["status"] != "completed":
         raise CommandFailedError(f"The erasure is {status['status']}.")
 

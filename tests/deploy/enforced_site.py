@@ -59,7 +59,9 @@ class Person:
         self._set(user_key(self.user_id), data, due_partition)
 
     def _set(self, key: tuple[str, str], data: dict[str, Any], due_partition: str | None) -> None:
-        names, values, sets = {"#data": "data"}, {}, []
+        names: dict[str, str] = {"#data": "data"} if data else {}
+        values: dict[str, Any] = {}
+        sets: list[str] = []
         for number, (name, value) in enumerate(data.items()):
             names[f"#{number}"], values[f":{number}"] = name, value
             sets.append(f"#data.#{number} = :{number}")
@@ -70,8 +72,8 @@ class Person:
             TableName=self.site.deployment.settings.table_name,
             Key={"PK": {"S": key[0]}, "SK": {"S": key[1]}},
             UpdateExpression="SET " + ", ".join(sets),
-            ExpressionAttributeNames=names if data else {},
             ExpressionAttributeValues=values,
+            **({"ExpressionAttributeNames": names} if names else {}),
         )
 
 

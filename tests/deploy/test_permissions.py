@@ -175,7 +175,11 @@ CALLS: list[tuple[str, str, dict[str, Any], set[tuple[str, str]]]] = [
         "s3",
         "DeleteObjects",
         {"Delete": {"Objects": [{"Key": "uploads/1/2.pdf"}, {"Key": "exports/1/2", "VersionId": "v"}]}},
-        {("s3:DeleteObject", "objects uploads/"), ("s3:DeleteObjectVersion", "objects exports/")},
+        {
+            ("s3:DeleteObject", "objects uploads/"),
+            ("s3:DeleteObject", "objects exports/"),
+            ("s3:DeleteObjectVersion", "objects exports/"),
+        },
     ),
     (
         "sqs",
