@@ -4,7 +4,7 @@ that a deployment which was stopped anywhere goes on when it is run again."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from deploy.permissions import FUNCTIONS
@@ -29,6 +29,8 @@ class Deployment:
     say: Callable[[str], None]
     is_forced: bool = False
     pace: Pace = field(default_factory=Pace)
+    # Added to the stage's variables, for an emulated cloud where the service asks other addresses.
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def plan(self) -> None:
         """Show what a deployment would change, and change nothing."""
@@ -39,7 +41,7 @@ class Deployment:
             self._show(changes)
         finally:
             stack.discard(changes)
-        folder = write_copy(self.place)
+        folder = write_copy(self.place, self.variables)
         self.say(source_line(self.place, folder))
         for line in differences(self.place, folder):
             self.say(line)
@@ -56,7 +58,7 @@ class Deployment:
         for name in draw_missing_keys(self.place):
             self.say(f"Drew the first key of {name}.")
         require_given_values(self.place)
-        folder = write_copy(self.place)
+        folder = write_copy(self.place, self.variables)
         if is_deployed(self.place, folder) and not self.is_forced:
             self.say("The code is deployed." if has_changed else "There is nothing to change.")
             return
