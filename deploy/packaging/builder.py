@@ -52,7 +52,14 @@ class Packager:
             archive = project / ".chalice" / "deployments" / f"{self._name(files)}.zip"
             if not archive.is_file():
                 write(archive, files)
+                self._remove_older(archive)
             return archive
+
+    def _remove_older(self, newest: Path) -> None:
+        """Remove what was built before for the same target: Chalice would keep each for ever."""
+        for archive in newest.parent.glob(f"{self._target.runtime}-{self._target.machine}-*.zip"):
+            if archive != newest:
+                archive.unlink(missing_ok=True)
 
     def _name(self, files: dict[str, Path]) -> str:
         """Name it after its content, its target's first: whoever looks at the folder sees what is what."""
