@@ -13,7 +13,7 @@ from typing import Any, Final
 from boto3.session import Session
 
 from chalicelib.config import Settings
-from deploy.emulated.project import Project
+from deploy.emulated.project import ROOT, Project
 from deploy.emulated.swagger import swagger_of
 from deploy.release.names import API_FUNCTION, function_name
 from deploy.resources import declare
@@ -83,10 +83,11 @@ def _environment(cloud_url: str) -> dict[str, str]:
 
 
 def _chalice_deploy(project: Project, cloud_url: str) -> None:
+    command = ["--project-dir", str(project.folder), "deploy", "--stage", project.stage]
     done = subprocess.run(
-        ["chalice", "deploy", "--stage", project.stage],
+        [sys.executable, "-m", "deploy.chalice", *command],
         check=False,
-        cwd=project.folder,
+        cwd=ROOT,
         env=_environment(cloud_url),
         capture_output=True,
         text=True,
