@@ -19,6 +19,10 @@ STORES: Final = tuple(one.value for one in SubscriptionProvider if one is not Su
 class Buyer(Backend):
     """The local user: the one whose token is in TOKEN, or else the one of `make token`."""
 
+    def __init__(self, ports: Ports) -> None:
+        super().__init__(ports)
+        self._storefront_url = ports.storefront_url
+
     def user_id(self) -> str:
         """Return who it is, signing in where there is no token."""
         self.access_token = os.environ.get("TOKEN", "")
@@ -29,7 +33,7 @@ class Buyer(Backend):
     def buy(self, user_id: str, plan_id: str, store: str) -> dict[str, Any]:
         """Have the store sell a plan to somebody; the service has heard of it when this returns."""
         asked = {"provider": store, "plan_id": plan_id, "account": user_id}
-        return self._call("POST", f"{self._ports.storefront_url}/control/buy", json=asked)
+        return self._call("POST", f"{self._storefront_url}/control/buy", json=asked)
 
 
 def buy(plan_id: str, store: str, ports: Ports, say: Callable[[str], None]) -> None:

@@ -18,8 +18,8 @@ WISH = {"confirmation_text": "DELETE"}
 def waiting_in(queue: str) -> int:
     sqs = boto3.client("sqs", region_name=settings().region)
     shown = sqs.get_queue_attributes(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"], AttributeNames=["All"])
-    kinds = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed")
-    return sum(int(shown["Attributes"][kind]) for kind in kinds)
+    attributes = shown["Attributes"]
+    return int(attributes["ApproximateNumberOfMessages"]) + int(attributes["ApproximateNumberOfMessagesDelayed"])
 
 
 def in_a_new_process() -> None:
