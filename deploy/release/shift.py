@@ -8,46 +8,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Final
 
 from deploy.release.aliases import Aliases, Note, Standing, api_last, release_of
 from deploy.release.check import Check
-from deploy.release.place import Place, Refused
+from deploy.release.place import Refused
+from deploy.release.watch import Watch
 
 SHARE: Final = 0.1
 BAKE_SECONDS: Final = 300.0
 LOOK_SECONDS: Final = 15.0
-_BOTH: Final = ["MetricAlarm", "CompositeAlarm"]
 
 
 class WentBack(Refused):
     """A release that was taken back, because an alarm went off."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """The alarms that a release answers to, by name."""
-
-    place: Place
-    alarms: Sequence[str]
-
-    def ringing(self) -> list[str]:
-        """Return the names of the alarms that are going off.
-
-        Raises:
-            Refused: one of them does not exist: whoever watches nothing sees nothing.
-        """
-        if not self.alarms:
-            return []
-        watch: Any = self.place.client("cloudwatch")
-        found: dict[str, str] = {}
-        for page in watch.get_paginator("describe_alarms").paginate(AlarmNames=list(self.alarms), AlarmTypes=_BOTH):
-            found |= {one["AlarmName"]: one["StateValue"] for one in page["MetricAlarms"]}
-            found |= {one["AlarmName"]: one["StateValue"] for one in page.get("CompositeAlarms", [])}
-        missing = sorted(set(self.alarms) - set(found))
-        if missing:
-            raise Refused(f"These alarms are declared and not there: {', '.join(missing)}. Deploy the stack first.")
-        return sorted(name for name, state in found.items() if state == "ALARM")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +66,7 @@ class Release:
         if moving:
             self._require_quiet()
             self._try_out(moving, versions)
-            self._bake(functions)
+            self._bake(functions, {one.function: versions[one.function] for one in moving})
         self._settle(functions, versions, release, source)
         return True
 
@@ -155,17 +130,18 @@ class Release:
             if dict(one.weights) != {versions[one.function]: share}:
                 self.aliases.try_out(one, versions[one.function], share)
 
-    def _bake(self, functions: Sequence[str]) -> None:
-        """Look at the alarms until the time is over; go back when one goes off."""
+    def _bake(self, functions: Sequence[str], tried: Mapping[str, str]) -> None:
+        """Look at the alarms, and at what the new versions do, until the time is over; go back when one goes off."""
         before = set(self.watch.ringing()) if self.is_forced else set()
-        until = self.pace.now() + self.pace.bake_seconds
+        since, until = datetime.now(UTC), self.pace.now() + self.pace.bake_seconds
         while True:
-            ringing = sorted(set(self.watch.ringing()) - before)
-            if ringing:
+            reasons = [f"the alarm {name} went off" for name in self.watch.ringing() if name not in before]
+            reasons += self.watch.failing(tried, since)
+            if reasons:
                 self._give_up([one for one in self._standings(functions).values() if one.weights])
                 raise WentBack(
-                    f"Alarms went off: {', '.join(ringing)}. Everybody is served by the version before; the new one "
-                    "is deployed and serves nobody."
+                    f"Taken back: {'; '.join(reasons)}. Everybody is served by the version before; the new one is "
+                    "deployed and serves nobody."
                 )
             left = until - self.pace.now()
             if left <= 0:

@@ -16,7 +16,8 @@ from deploy.release.first_values import draw_missing_keys, require_given_values
 from deploy.release.place import Place, Refused
 from deploy.release.project import fingerprint
 from deploy.release.removal import Removal
-from deploy.release.shift import Pace, Release, Watch
+from deploy.release.shift import Pace, Release
+from deploy.release.watch import Watch
 from deploy.stack.template import template
 from deploy.watch.rendered import rollback_alarms
 

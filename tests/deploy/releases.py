@@ -14,7 +14,8 @@ from deploy.release.aliased import AliasedClient
 from deploy.release.aliases import Aliases
 from deploy.release.names import ALIAS, API_FUNCTION, function_name
 from deploy.release.place import Place, Refused
-from deploy.release.shift import Pace, Release, Watch
+from deploy.release.shift import Pace, Release
+from deploy.release.watch import Watch
 from tests.deploy.cloud import Said, role, zipped
 
 FUNCTIONS = ("api_handler", "retry_analysis")
@@ -122,6 +123,21 @@ class Stage:
                 ComparisonOperator="GreaterThanThreshold",
             )
         watch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
+
+    def fail(self, times: int, version: str, function: str = API_FUNCTION) -> None:
+        """Count failed invocations of a version as Lambda does."""
+        name = function_name(self.place.settings.stage, function)
+        dimensions = {"FunctionName": name, "Resource": f"{name}:{ALIAS}", "ExecutedVersion": version}
+        self.place.client("cloudwatch").put_metric_data(
+            Namespace="AWS/Lambda",
+            MetricData=[
+                {
+                    "MetricName": "Errors",
+                    "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+                    "Value": times,
+                }
+            ],
+        )
 
     def serves(self, function: str = API_FUNCTION) -> str:
         """What the alias answers."""

@@ -25,8 +25,8 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
         settings = replace(stage_settings("dev"), has_apple_sign_in_key=True)
         found = Place(settings, Session("k", "s", region_name=settings.region))
         declared = declare(settings)
-        for secret in (*declared.key_sets, declared.apple_sign_in):
-            found.client("secretsmanager").create_secret(Name=secret.name)
+        for name in (*(one.name for one in declared.key_sets), declared.apple_sign_in.name):
+            found.client("secretsmanager").create_secret(Name=name)
         yield found
 
 

@@ -10,7 +10,7 @@ import pytest
 from deploy.release import aliases
 from deploy.release.aliases import Aliases, Note
 from deploy.release.place import Refused
-from deploy.release.shift import Release, WentBack
+from deploy.release.shift import Pace, WentBack
 from tests.deploy.cloud import emulated_place
 from tests.deploy.releases import FUNCTIONS, Clock, Stage, stage_in
 
@@ -88,6 +88,21 @@ def test_an_alarm_during_the_trial_takes_the_release_back(stage: Stage) -> None:
     assert stage.serves() == "1"
 
 
+def test_a_new_version_that_fails_by_itself_is_taken_back_although_no_alarm_rings(stage: Stage) -> None:
+    # What is counted stays in the cloud, so this is a function that no other test has.
+    functions = (*FUNCTIONS, "sweep_billing")
+    stage.deploy("1", ("sweep_billing",))
+    stage.release().run(functions, "source-1")
+    stage.deploy("2", functions)
+    stage.fail(100, "1", "sweep_billing")
+    stage.fail(2, "2", "sweep_billing")
+    clock = Clock(lambda at: stage.fail(1, "2", "sweep_billing") if at == 60 else None)
+    with pytest.raises(WentBack, match="sweep_billing, version 2, failed 3 times"):
+        stage.release(clock).run(functions, "source-2")
+    assert clock.at == 60
+    assert [stage.alias(function) for function in functions] == [("1", {})] * 3
+
+
 def test_an_alarm_that_rings_already_stops_a_release_unless_it_is_forced(stage: Stage) -> None:
     stage.deploy("2")
     stage.alarms = ("rings-already", "quiet")
@@ -96,7 +111,7 @@ def test_an_alarm_that_rings_already_stops_a_release_unless_it_is_forced(stage: 
     with pytest.raises(Refused, match="FORCE=1"):
         stage.release().run(FUNCTIONS, "source-2")
     assert stage.alias() == ("1", {})
-    with pytest.raises(WentBack, match=r": quiet\."):
+    with pytest.raises(WentBack, match=r": the alarm quiet went off\."):
         stage.release(Clock(lambda _: stage.ring("quiet")), is_forced=True).run(FUNCTIONS, "source-2")
     stage.ring("quiet", "OK")
     assert stage.release(is_forced=True).run(FUNCTIONS, "source-2")
@@ -253,5 +268,5 @@ def _kill_after(moves: int, patch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_release_is_a_tenth_for_five_minutes_by_itself() -> None:
-    pace = Release.__dataclass_fields__["pace"].default
+    pace = Pace()
     assert (pace.share, pace.bake_seconds) == (0.1, 300)

@@ -126,7 +126,7 @@ def test_a_fingerprint_is_that_of_the_source_alone(tmp_path: Path) -> None:
 def test_what_is_deployed_is_read_from_the_account(cloud: Place) -> None:
     stage = stage_in(cloud)
     stage.deploy("1")
-    client = stage.client
+    client: Any = stage.client
     arn = cloud.client("lambda").get_alias(FunctionName="serenya-dev-retry_analysis", Name="live")["AliasArn"]
     queue = cloud.client("sqs").create_queue(QueueName=cloud.settings.retries_queue)["QueueUrl"]
     attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
