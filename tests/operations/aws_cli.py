@@ -1,0 +1,112 @@
+"""A small `aws`: the commands of the operators' page become calls, by the service models that the real one goes by.
+
+It knows operations, options and their types from botocore's models, so that an option that AWS does not have is
+refused here as well; of `--query` and `--output` it knows what the page uses. The real one is not among the packages,
+because it pins another botocore.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import jmespath  # type: ignore[import-untyped]  # botocore brings it, without types
+from botocore import xform_name
+from botocore.model import Shape, StructureShape
+from botocore.session import Session
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; 2 for one that cannot be meant, as the real one."""
+    service, command, *rest = arguments
+    model = Session().get_service_model(service)
+    operations = {xform_name(name, "-"): name for name in model.operation_names}
+    if command not in operations:
+        return _refuse(f"{service} has no command {command}")
+    shape = model.operation_model(operations[command]).input_shape
+    given, query, output, outfile = _read(rest)
+    sent = {}
+    for option, values in given.items():
+        members = {xform_name(name, "-"): name for name in shape.members} if isinstance(shape, StructureShape) else {}
+        is_negated = option.startswith("no-") and option.removeprefix("no-") in members
+        name = members.get(option.removeprefix("no-") if is_negated else option)
+        if name is None or shape is None:
+            return _refuse(f"{service} {command} has no option --{option}")
+        sent[name] = False if is_negated else _value(shape.members[name], values)
+    if os.environ.get("AWS_CLI_CHECKS_ONLY"):
+        missing = set(getattr(shape, "required_members", ())) - set(sent)
+        return _refuse(f"{service} {command} wants {', '.join(sorted(missing))}") if missing else 0
+    client: Any = boto3.client(service)  # type: ignore[call-overload]  # whichever service was named
+    answer = getattr(client, xform_name(operations[command]))(**sent)
+    answer.pop("ResponseMetadata", None)
+    return _print(answer, query, output, outfile)
+
+
+def _read(rest: list[str]) -> tuple[dict[str, list[str]], str | None, str, str | None]:
+    """Take a command line apart: options with their values; the one value that belongs to none is a file."""
+    given: dict[str, list[str]] = {}
+    query, output, outfile, last = None, "json", None, ""
+    for word in rest:
+        if word.startswith("--"):
+            last = word[2:]
+            given[last] = []
+        elif (
+            last in {"query", "output"}
+            or last == ""
+            or (len(given[last]) == 1 and "/" in word and word.startswith("/"))
+        ):
+            if last == "query" and query is None:
+                query = word
+            elif last == "output":
+                output = word
+            else:
+                outfile = word
+        else:
+            given[last].append(word)
+    given.pop("query", None)
+    given.pop("output", None)
+    return given, query, output, outfile
+
+
+def _value(shape: Shape, values: list[str]) -> Any:
+    if shape.type_name == "boolean":
+        return True
+    if len(values) == 1 and values[0].startswith("file://"):
+        values = [Path(values[0].removeprefix("file://")).read_text(encoding="utf-8")]
+    if shape.type_name in {"integer", "long"}:
+        return int(values[0])
+    if shape.type_name in {"structure", "map"}:
+        return (
+            json.loads(values[0])
+            if values[0].startswith("{")
+            else dict(one.split("=", 1) for one in values[0].split(","))
+        )
+    if shape.type_name == "list":
+        return json.loads(values[0]) if values and values[0].startswith("[") else values
+    return values[0]
+
+
+def _print(answer: Any, query: str | None, output: str, outfile: str | None) -> int:
+    if outfile is not None and "Payload" in answer:
+        with Path(outfile).open("wb") as target:
+            shutil.copyfileobj(answer.pop("Payload"), target)
+    found = jmespath.search(query, answer) if query else answer
+    if output == "text":
+        print("None" if found is None else found)
+    else:
+        print(json.dumps(found, indent=4, default=str))
+    return 0
+
+
+def _refuse(reason: str) -> int:
+    print(f"aws: {reason}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

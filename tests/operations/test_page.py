@@ -1,0 +1,217 @@
+"""Every command of the operators' page: run on the embedded cloud, or held against what it names."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.config import Settings
+from chalicelib.models import keys
+from chalicelib.models.base import connect
+from deploy.generate import ROOT, stage_settings
+from deploy.release.names import ALIAS, function_name, log_group
+from deploy.resources import declare
+from dev.provision import clients_at, create
+from dev.testing import embedded_cloud
+from tests.operations.page import KINDS, PAGE, Block, blocks
+from tests.rooms.documents_world import World
+from tests.rooms.leaving_world import Leaving
+from tests.support import SettableClock
+
+STAGE = "dev"
+ALL = list(blocks())
+
+
+def test_every_block_says_how_it_is_tested() -> None:
+    assert len(ALL) > 20
+    assert {block.kind for block in ALL} == set(KINDS)
+
+
+@pytest.mark.parametrize("block", [one for one in ALL if one.kind == "checked"], ids=lambda one: one.heading)
+def test_what_is_not_run_names_what_there_is(block: Block, tmp_path: Path) -> None:
+    for words in block.commands:
+        if words[0] == "aws":
+            _checked_by_model(words[1:], tmp_path)
+        elif words[0] == "make":
+            _checked_by_make(words[1:])
+        else:
+            assert words[:2] == ["python", "-m"], words
+            _checked_by_help(words[2:])
+
+
+def _checked_by_model(words: list[str], folder: Path) -> None:
+    environment = {**os.environ, "AWS_CLI_CHECKS_ONLY": "yes"}
+    command = [sys.executable, "-m", "tests.operations.aws_cli", *words]
+    done = subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def _checked_by_make(words: list[str]) -> None:
+    done = subprocess.run(["make", "-n", *words], check=False, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def _checked_by_help(words: list[str]) -> None:
+    module, *options = words
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--help"], check=True, cwd=ROOT, capture_output=True, text=True
+    )
+    for option in options:
+        if option.startswith("--"):
+            assert re.search(rf"{option}\b", done.stdout), option
+
+
+def test_links_within_the_page_lead_somewhere() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    headings = {
+        re.sub(r"[^a-z0-9 -]", "", one.lower()).replace(" ", "-") for one in re.findall(r"^## (.+)$", text, re.M)
+    }
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
+    quoted = set(re.findall(r"“([^”]+)”", text + (ROOT / "docs" / "alarms.md").read_text(encoding="utf-8")))
+    titles = set(re.findall(r"^## (.+)$", text, re.M))
+    assert {one for one in quoted if one[0].isupper() and " " in one} <= titles
+    for target in re.findall(r"\]\(([a-z.]+\.md)\)", text):
+        assert (ROOT / "docs" / target).is_file()
+
+
+def test_what_the_page_names_in_passing_is_there() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for module in re.findall(r"`python -m ([a-z_.]+)", text):
+        assert subprocess.run([sys.executable, "-c", f"import {module}"], check=False, cwd=ROOT).returncode == 0
+    targets = "".join(one.read_text(encoding="utf-8") for one in (ROOT / "Makefile", *ROOT.glob("d*/*.mk")))
+    for target in re.findall(r"`make ([a-z-]+)", text):
+        assert re.search(rf"^{target}:", targets, re.M), target
+
+
+@dataclass
+class Desk:
+    """An operator's desk: a stage in the embedded cloud with people in it, and a shell."""
+
+    settings: Settings
+    endpoint: str
+    folder: Path
+    suspended: Leaving
+    leaver: Leaving
+    erasure_id: str = ""
+    outputs: dict[str, list[str]] = field(default_factory=dict)
+
+    def run(self, block: Block) -> str:
+        """Run a block as it stands, with its placeholders filled in; return what it printed."""
+        text = block.text.replace("USER_ID=…", f"USER_ID={self.suspended.user_id}")
+        environment = {
+            "PATH": f"{self.folder}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(self.folder),
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": self.settings.region,
+            "STAGE": STAGE,
+            "ID": self.erasure_id,
+        }
+        done = subprocess.run(
+            ["bash", "-eu", "-o", "pipefail", "-c", text],
+            check=False,
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"{block.heading}:\n{text}\n{done.stdout}\n{done.stderr}"
+        self.outputs.setdefault(block.heading, []).append(done.stdout)
+        return done.stdout
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    settings = stage_settings(STAGE)
+    with embedded_cloud(services="") as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        create(declare(settings), clients_at(endpoint, settings.region))
+        connect(settings.table_name, settings.region)
+        _around(settings)
+        _programs(tmp_path)
+        # Today's: the embedded cloud removes what is past its time to live.
+        clock = SettableClock(datetime.now(UTC).replace(microsecond=0))
+        first = Leaving(settings, clock, World(settings, clock))
+        first.settle()
+        leaver = Leaving(settings, clock, first.world.another(clock))
+        leaver.settle()
+        yield Desk(settings, endpoint, tmp_path, first, leaver)
+    connect("none", settings.region)
+
+
+def _around(settings: Settings) -> None:
+    """Functions, logs and a secret, as a deployment leaves them: what is invoked does nothing here."""
+    functions: Any = boto3.client("lambda", region_name=settings.region)
+    logs = boto3.client("logs", region_name=settings.region)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as package:
+        package.writestr("app.py", "def handler(event, context):\n    return None\n")
+    for function in ("sweep_billing", "sweep_erasures"):
+        name = function_name(settings.stage, function)
+        functions.create_function(
+            FunctionName=name,
+            Runtime="python3.11",
+            Role="arn:aws:iam::000000000000:role/any",
+            Handler="app.handler",
+            Code={"ZipFile": content.getvalue()},
+        )
+        version = functions.publish_version(FunctionName=name)["Version"]
+        functions.create_alias(FunctionName=name, Name=ALIAS, FunctionVersion=version)
+    for function in ("api_handler", "document_uploaded", "retry_analysis"):
+        logs.create_log_group(logGroupName=log_group(settings.stage, function))
+    boto3.client("secretsmanager", region_name=settings.region).create_secret(Name=settings.stripe_secret)
+
+
+def _programs(folder: Path) -> None:
+    for name, command in (("python", ""), ("aws", "-m tests.operations.aws_cli")):
+        (folder / name).write_text(f'#!/bin/sh\nexec {sys.executable} {command} "$@"\n', encoding="utf-8")
+        (folder / name).chmod(0o755)
+    (folder / "stripe.json").write_text(json.dumps({"api_key": "rk", "webhook_secret": "whsec"}), encoding="utf-8")
+
+
+@pytest.mark.second_engine
+@pytest.mark.timeout(300)
+def test_an_operators_day_on_the_embedded_cloud(desk: Desk) -> None:
+    """Every block that can be run, in the order of the page; what each must have done is looked at."""
+    desk.erasure_id = desk.leaver.ask()
+    for block in (one for one in ALL if one.kind == "cloud"):
+        if block.heading == "Restore the table" and "deploy.restore" in block.text and "--apply" in block.text:
+            # The restored table has the person still; meanwhile the erasure comes to its end.
+            desk.leaver.run(40)
+        desk.run(block)
+    said = {heading: "".join(parts) for heading, parts in desk.outputs.items()}
+    assert "sum by the price list" in said["See how it runs"]
+    assert "queryId" in said["Follow a request"]
+    assert "Now they are off" in said["Turn language models off"]
+    assert _status(desk.suspended) == "suspended"
+    assert '"S": "initiated"' in said["Look at an erasure"]
+    assert keys.erasure_name(desk.erasure_id) in said["Look at an erasure"]
+    assert said["Look after purchases"].startswith("null")
+    assert "billing-looks: 0" in said["Redrive dead letters"]
+    assert "1 people in serenya-dev-restored were erased" in said["Restore the table"]
+    assert "Erased: 1." in said["Restore the table"]
+    assert "0 people in serenya-dev-restored were erased" in desk.outputs["Restore the table"][-1]
+    secret = boto3.client("secretsmanager", region_name=desk.settings.region)
+    assert "whsec" in secret.get_secret_value(SecretId=desk.settings.stripe_secret)["SecretString"]
+
+
+def _status(leaving: Leaving) -> str:
+    connect(leaving.settings.table_name, leaving.settings.region)
+    user = leaving.world.users.by_id(leaving.user_id)
+    assert user is not None
+    return str(user.data.account_status)
