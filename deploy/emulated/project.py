@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from chalicelib import config
+from deploy.emulated.policies import emulated_policy
 from deploy.generate import is_traced
-from deploy.permissions import FUNCTIONS
-from deploy.policies import policy
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _SHIPPED: Final = ("app.py", "chalicelib/", "requirements.txt")
@@ -49,7 +48,7 @@ def write_project(folder: Path, stage: str, changes: Mapping[str, str]) -> Proje
     for function, one in chalice["stages"][stage]["lambda_functions"].items():
         _write(
             folder / ".chalice" / one["iam_policy_file"],
-            policy(function, FUNCTIONS[function], settings, is_traced=is_traced(stage)),
+            emulated_policy(function, settings, is_traced=is_traced(stage)),
         )
     return Project(folder, stage, settings)
 

@@ -13,8 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from deploy.emulated.deployment import Deployment
-from deploy.permissions import FUNCTIONS
-from deploy.policies import policy
+from deploy.emulated.policies import SEND, SEND_BATCH, emulated_policy
 
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "AccessDeniedError", "403"})
 _ONCE: Final = Config(retries={"total_max_attempts": 1})
@@ -37,13 +36,15 @@ def permissions_of(deployment: Deployment, function: str) -> Iterator[Permission
     """Yield every permission of a function."""
     for statement in policy_of(deployment, function)["Statement"]:
         for action in statement["Action"]:
+            if action == SEND_BATCH:
+                continue
             for resource in statement["Resource"]:
                 yield Permission(function, action, resource)
 
 
 def policy_of(deployment: Deployment, function: str) -> dict[str, Any]:
-    """Return a function's policy as it is generated."""
-    return policy(function, FUNCTIONS[function], deployment.settings)
+    """Return a function's policy as it was deployed."""
+    return emulated_policy(function, deployment.settings)
 
 
 def without(document: Mapping[str, Any], permission: Permission) -> dict[str, Any]:
@@ -53,19 +54,14 @@ def without(document: Mapping[str, Any], permission: Permission) -> dict[str, An
         if permission.action not in statement["Action"] or permission.resource not in statement["Resource"]:
             left.append(copy.deepcopy(statement))
             continue
-        others = [action for action in statement["Action"] if action != permission.action]
+        removed = {permission.action, *((SEND_BATCH,) if permission.action == SEND else ())}
+        others = [action for action in statement["Action"] if action not in removed]
         elsewhere = [resource for resource in statement["Resource"] if resource != permission.resource]
         if others:
             left.append({**statement, "Action": others})
         if elsewhere:
-            left.append(
-                {
-                    **statement,
-                    "Sid": f"{statement['Sid']}Elsewhere",
-                    "Action": [permission.action],
-                    "Resource": elsewhere,
-                }
-            )
+            apart = {"Sid": f"{statement['Sid']}Elsewhere", "Action": sorted(removed), "Resource": elsewhere}
+            left.append({**statement, **apart})
     return {**document, "Statement": left}
 
 

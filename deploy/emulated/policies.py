@@ -1,0 +1,22 @@
+"""The generated policies as the emulated cloud needs them: with the one action that it asks for and AWS does not know."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from chalicelib.config import Settings
+from deploy.permissions import FUNCTIONS
+from deploy.policies import policy
+
+SEND: Final = "sqs:SendMessage"
+SEND_BATCH: Final = "sqs:SendMessageBatch"
+"""On AWS no action of IAM: a batch needs `sqs:SendMessage`. The emulated cloud asks for it by the name of the call."""
+
+
+def emulated_policy(function: str, settings: Settings, *, is_traced: bool = False) -> dict[str, Any]:
+    """Return a function's policy; whoever may send a message may send a batch."""
+    document = policy(function, FUNCTIONS[function], settings, is_traced=is_traced)
+    for statement in document["Statement"]:
+        if SEND in statement["Action"]:
+            statement["Action"].append(SEND_BATCH)
+    return document
