@@ -20,7 +20,7 @@ from deploy.watch.names import alarm_arn
 _WIDTH: Final = 12
 _HEIGHT: Final = 6
 _MODEL_SPENDING: Final = (
-    "filter ispresent(ModelCents) or ispresent(ModelFailures) | stats sum(coalesce(ModelCents.0, 0)) as cents, "
+    "filter ispresent(ModelCalls.0) | stats sum(coalesce(ModelCents.0, 0)) as cents, "
     "count(*) as calls, sum(input_tokens) as tokens_in, sum(output_tokens) as tokens_out by analyst, kind, outcome"
 )
 _PLANS: Final = "filter event = 'subscription_decided' | stats count(*) as decided by provider, tier, status, rule"

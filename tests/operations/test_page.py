@@ -12,11 +12,15 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore import xform_name
+from botocore.model import StructureShape
+from botocore.session import Session
 
 from chalicelib.config import Settings
 from chalicelib.models import keys
@@ -26,6 +30,7 @@ from deploy.release.names import ALIAS, function_name, log_group
 from deploy.resources import declare
 from dev.provision import clients_at, create
 from dev.testing import embedded_cloud
+from tests.operations import aws_cli
 from tests.operations.page import KINDS, PAGE, Block, blocks
 from tests.rooms.documents_world import World
 from tests.rooms.leaving_world import Leaving
@@ -40,38 +45,70 @@ def test_every_block_says_how_it_is_tested() -> None:
     assert {block.kind for block in ALL} == set(KINDS)
 
 
+@pytest.mark.parametrize("block", ALL, ids=lambda one: one.heading)
+def test_every_command_names_what_there_is(block: Block) -> None:
+    """Held against AWS's service models, our tools' help and the Makefile; those of `cloud` are run besides."""
+    text = re.sub(r"\\\n\s*", " ", re.sub(r"\s#.*", "", block.text))
+    plain = re.sub(r"'[^']*'|\"[^\"]*\"", "TEXT", text)
+    found = [one for part in _unnested(plain) for one in re.findall(r"\b(aws|make|python -m) ([^\n|]+)", part)]
+    assert found or block.text.startswith("export "), "a block without a command that anything is known of"
+    for program, rest in found:
+        words = rest.split()
+        options = [word for word in words if word.startswith("--")]
+        if program == "aws":
+            _checked_by_model(words[0], words[1], options)
+        elif program == "make":
+            _checked_by_make(words)
+        else:
+            _checked_by_help(words[0], options)
+
+
 @pytest.mark.parametrize("block", [one for one in ALL if one.kind == "checked"], ids=lambda one: one.heading)
-def test_what_is_not_run_names_what_there_is(block: Block, tmp_path: Path) -> None:
+def test_what_is_not_run_has_values_of_the_right_types(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CLI_CHECKS_ONLY", "yes")
     for words in block.commands:
         if words[0] == "aws":
-            _checked_by_model(words[1:], tmp_path)
-        elif words[0] == "make":
-            _checked_by_make(words[1:])
-        else:
-            assert words[:2] == ["python", "-m"], words
-            _checked_by_help(words[2:])
+            assert aws_cli.main(words[1:]) == 0, words
 
 
-def _checked_by_model(words: list[str], folder: Path) -> None:
-    environment = {**os.environ, "AWS_CLI_CHECKS_ONLY": "yes"}
-    command = [sys.executable, "-m", "tests.operations.aws_cli", *words]
-    done = subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+def _unnested(text: str) -> list[str]:
+    """Take the commands within `$(…)` out of a text, the innermost first, and return them with what is left."""
+    parts = []
+    while "$(" in text:
+        text = re.sub(r"\$\(\(([^()]*)\)\)", "NUMBER", text)
+        parts += re.findall(r"\$\(([^()]*)\)", text)
+        text = re.sub(r"\$\([^()]*\)", "VALUE", text)
+    return [*parts, text]
+
+
+def _checked_by_model(service: str, command: str, options: list[str]) -> None:
+    model = Session().get_service_model(service)
+    operations = {xform_name(name, "-"): name for name in model.operation_names}
+    shape = model.operation_model(operations[command]).input_shape
+    assert isinstance(shape, StructureShape)
+    members = {xform_name(name, "-"): name for name in shape.members}
+    given = {option.removeprefix("--") for option in options} - {"query", "output"}
+    assert {one.removeprefix("no-") if one not in members else one for one in given} <= set(members), command
+    assert set(shape.required_members) <= {members[one] for one in given if one in members} | {"Outfile"}
 
 
 def _checked_by_make(words: list[str]) -> None:
-    done = subprocess.run(["make", "-n", *words], check=False, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        ["make", "-n", "PYTHON=python3", *words], check=False, cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
 
 
-def _checked_by_help(words: list[str]) -> None:
-    module, *options = words
-    done = subprocess.run(
-        [sys.executable, "-m", module, "--help"], check=True, cwd=ROOT, capture_output=True, text=True
-    )
+def _checked_by_help(module: str, options: list[str]) -> None:
+    printed = _help(module)
     for option in options:
-        if option.startswith("--"):
-            assert re.search(rf"{option}\b", done.stdout), option
+        assert re.search(rf"{option}\b", printed), option
+
+
+@cache
+def _help(module: str) -> str:
+    command = [sys.executable, "-m", module, "--help"]
+    return subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True).stdout
 
 
 def test_links_within_the_page_lead_somewhere() -> None:
@@ -184,8 +221,8 @@ def _programs(folder: Path) -> None:
     (folder / "stripe.json").write_text(json.dumps({"api_key": "rk", "webhook_secret": "whsec"}), encoding="utf-8")
 
 
-@pytest.mark.second_engine
-@pytest.mark.timeout(300)
+@pytest.mark.prove
+@pytest.mark.timeout(600)
 def test_an_operators_day_on_the_embedded_cloud(desk: Desk) -> None:
     """Every block that can be run, in the order of the page; what each must have done is looked at."""
     desk.erasure_id = desk.leaver.ask()
