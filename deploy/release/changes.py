@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from deploy.release.adoption import import_request, present_template, secrets_outside
+from deploy.release.change import Change, ChangeSet, read_change
 from deploy.release.names import stack_name
 from deploy.release.place import Place, Refused, error_code
 from deploy.release.stand_in import emulable
@@ -20,7 +22,6 @@ _MOST_BYTES: Final = 51_200
 """CloudFormation's quota for a template that is sent with the request."""
 
 _NOTHING_TO_DO: Final = ("didn't contain changes", "No updates are to be performed")
-_MARKS: Final = {"Add": "+", "Modify": "~", "Remove": "-", "Import": ">", "Dynamic": "?", "SyncWithActual": "~"}
 _CAN_CHANGE: Final = {
     "CREATE_COMPLETE",
     "UPDATE_COMPLETE",
@@ -28,46 +29,8 @@ _CAN_CHANGE: Final = {
     "IMPORT_COMPLETE",
     "IMPORT_ROLLBACK_COMPLETE",
 }
-_HOLDING: Final = {
-    "AWS::DynamoDB::Table",
-    "AWS::S3::Bucket",
-    "AWS::SecretsManager::Secret",
-    "AWS::SQS::Queue",
-    "AWS::Logs::LogGroup",
-}
 _NEVER_WAS: Final = {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
 """Nothing of such a stack is used by anybody: it was looked at and never made, or its making or removal failed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One resource that would change. `is_replacement` means that a new one takes its place: what it held is lost."""
-
-    action: str
-    name: str
-    kind: str
-    is_replacement: bool
-    properties: tuple[str, ...]
-
-    @property
-    def is_loss(self) -> bool:
-        """Whether something that holds what nobody can make again would go."""
-        return self.kind in _HOLDING and (self.is_replacement or self.action == "Remove")
-
-    def __str__(self) -> str:
-        """Return one line for a person."""
-        what = f": {', '.join(self.properties)}" if self.properties else ""
-        alarm = "  REPLACED, what it holds is lost" if self.is_replacement else ""
-        return f"  {_MARKS.get(self.action, self.action)} {self.name} ({self.kind.removeprefix('AWS::')}){what}{alarm}"
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeSet:
-    """A change set that waits to be applied; `name` is None where there is nothing to change."""
-
-    name: str | None
-    is_first: bool
-    changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +63,7 @@ class Stack:
             Refused: the stack is in a state that a person must look at, or CloudFormation refuses the template.
         """
         is_first = self._made_ready()
-        name = f"serenya-{time.time_ns() // 1_000_000}"
+        name = _fresh_name()
         self._create_change_set(name, template, e_mail, is_first=is_first)
         status, reason = self._settled_change_set(name)
         if status == "FAILED":
@@ -109,6 +72,28 @@ class Stack:
                 return ChangeSet(None, is_first, ())
             raise Refused(f"CloudFormation refuses the change: {reason}")
         return ChangeSet(name, is_first, tuple(self._changes(name)))
+
+    def adopt(self, template: dict[str, Any]) -> list[str]:
+        """Take declared secrets that are there already into the stack, and return their logical ids.
+
+        Raises:
+            Refused: CloudFormation does not take them.
+        """
+        is_first = self._made_ready()
+        secrets = secrets_outside(self.place, self.name, template)
+        if not secrets:
+            return []
+        name = _fresh_name()
+        present = present_template(self.place, self.name, is_first=is_first)
+        request = import_request(present, template, secrets)
+        self._cloudformation.create_change_set(StackName=self.name, ChangeSetName=name, **request)
+        status, reason = self._settled_change_set(name)
+        if status == "FAILED" or not self._can_apply(name):
+            self._forget(name, is_first=is_first)
+            raise Refused(f"CloudFormation does not take {', '.join(secrets)} into the stack: {reason}")
+        self._cloudformation.execute_change_set(StackName=self.name, ChangeSetName=name)
+        self._require({"IMPORT_COMPLETE"})
+        return sorted(secrets)
 
     def discard(self, change_set: ChangeSet) -> None:
         """Forget a change set that was only looked at, and the empty stack that CloudFormation made to hold it."""
@@ -124,10 +109,7 @@ class Stack:
         if change_set.name is None:
             return
         self._cloudformation.execute_change_set(StackName=self.name, ChangeSetName=change_set.name)
-        status = self._settled()
-        if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-            causes = "\n".join(f"  {line}" for line in self._causes()) or "  (no cause is given)"
-            raise Refused(f"The stack {self.name} is not as declared ({status}); it was put back.\n{causes}")
+        self._require({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
         self._protect(self.place.settings.stage == PRODUCTION)
 
     def remove(self) -> None:
@@ -143,6 +125,12 @@ class Stack:
         if status not in {None, "DELETE_COMPLETE"}:
             causes = "\n".join(f"  {line}" for line in self._causes())
             raise Refused(f"The stack {self.name} could not be removed ({status}); run it again.\n{causes}")
+
+    def _require(self, wanted: set[str]) -> None:
+        status = self._settled()
+        if status not in wanted:
+            causes = "\n".join(f"  {line}" for line in self._causes()) or "  (no cause is given)"
+            raise Refused(f"The stack {self.name} is not as declared ({status}); it was put back.\n{causes}")
 
     def _protect(self, is_protected: bool) -> None:
         self._cloudformation.update_termination_protection(
@@ -205,12 +193,16 @@ class Stack:
                 return found["Status"], found.get("StatusReason") or ""
             self.pause(0.2 if self.place.is_emulated else 2)
 
+    def _can_apply(self, name: str) -> bool:
+        found = self._cloudformation.describe_change_set(StackName=self.name, ChangeSetName=name)
+        return bool(found["ExecutionStatus"] == "AVAILABLE")
+
     def _changes(self, name: str) -> Iterator[Change]:
         more: dict[str, str] = {}
         while True:
             page = self._cloudformation.describe_change_set(StackName=self.name, ChangeSetName=name, **more)
             for one in page["Changes"]:
-                yield _change(one["ResourceChange"])
+                yield read_change(one["ResourceChange"])
             if not page.get("NextToken"):
                 return
             more = {"NextToken": page["NextToken"]}
@@ -231,6 +223,18 @@ class Stack:
             reason = event.get("ResourceStatusReason", "")
             if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in reason:
                 yield f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
+                if "DescribeEvents" in reason:
+                    yield from self._found_before_it_began()
+
+    def _found_before_it_began(self) -> Iterator[str]:
+        """Return what CloudFormation found when it looked at the template, before it made anything."""
+        for event in self._cloudformation.describe_events(StackName=self.name).get("OperationEvents", [])[:100]:
+            if event.get("ValidationStatus") == "FAILED":
+                yield f"{event['LogicalResourceId']} ({event['ResourceType']}): {event['ValidationStatusReason']}"
+
+
+def _fresh_name() -> str:
+    return f"serenya-{time.time_ns() // 1_000_000}"
 
 
 def _e_mail_parameter(e_mail: str | None, *, is_first: bool) -> dict[str, Any]:
@@ -238,15 +242,3 @@ def _e_mail_parameter(e_mail: str | None, *, is_first: bool) -> dict[str, Any]:
     if e_mail is None and not is_first:
         return {"ParameterKey": E_MAIL, "UsePreviousValue": True}
     return {"ParameterKey": E_MAIL, "ParameterValue": e_mail or ""}
-
-
-def _change(change: dict[str, Any]) -> Change:
-    names = (detail.get("Target", {}) for detail in change.get("Details", []))
-    properties = {str(target.get("Name") or target.get("Attribute")) for target in names}
-    return Change(
-        action=change["Action"],
-        name=change["LogicalResourceId"],
-        kind=change["ResourceType"],
-        is_replacement=change.get("Replacement") == "True",
-        properties=tuple(sorted(properties)),
-    )

@@ -143,7 +143,8 @@ def _actions(policy: Mapping[str, Any]) -> set[str]:
 
 def _chalice(folder: Path, command: str, stage: str) -> None:
     arguments = ["-m", "deploy.chalice", "--project-dir", str(folder), command, "--stage", stage]
-    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, check=False)
+    # Its words are shown as they come, also where nobody looks at a terminal.
+    done = subprocess.run([sys.executable, "-u", *arguments], cwd=ROOT, check=False)
     if done.returncode:
         raise Refused(
             f"`chalice {command}` failed (its words are above). What serves is what served before; run this again, it "

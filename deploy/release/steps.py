@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from deploy.permissions import FUNCTIONS
+from deploy.release.adoption import secrets_outside
 from deploy.release.aliases import Aliases
-from deploy.release.changes import ChangeSet, Stack
+from deploy.release.change import ChangeSet
+from deploy.release.changes import Stack
 from deploy.release.check import Check
 from deploy.release.code import deploy_code, differences, is_deployed, source_line, write_copy
 from deploy.release.first_values import draw_missing_keys, require_given_values
@@ -37,6 +39,8 @@ class Deployment:
         """Show what a deployment would change, and change nothing."""
         self._say_where()
         stack = self._stack()
+        for name in secrets_outside(self.place, stack.name, template(self.place.settings)):
+            self.say(f"{name} is there already, and would be taken into the stack.")
         changes = stack.prepare(template(self.place.settings), _e_mail())
         try:
             self._show(changes)
@@ -89,6 +93,9 @@ class Deployment:
 
     def _deploy_stack(self) -> bool:
         stack = self._stack()
+        if not self.place.is_emulated:  # which takes no secrets in, and makes those that are there anew
+            for name in stack.adopt(template(self.place.settings)):
+                self.say(f"Took {name}, which was there already, into the stack.")
         changes = stack.prepare(template(self.place.settings), _e_mail())
         self._show(changes)
         lost = [one.name for one in changes.changes if one.is_loss]

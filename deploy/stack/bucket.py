@@ -25,10 +25,11 @@ def bucket(declared: Bucket, *, is_kept: bool) -> Part:
         "LifecycleConfiguration": {"Rules": _lifecycle(declared)},
         "CorsConfiguration": {"CorsRules": [_cors(declared)]},
     }
-    policy = {"Bucket": {"Ref": "Bucket"}, "PolicyDocument": tls_only_policy(declared)}
+    # By name and not by reference: what is kept can be taken into another stack only under a name that stands here.
+    policy = {"Bucket": declared.name, "PolicyDocument": tls_only_policy(declared)}
     return {
         "Bucket": resource("AWS::S3::Bucket", properties, is_kept=is_kept),
-        "BucketPolicy": resource("AWS::S3::BucketPolicy", policy, is_kept=is_kept),
+        "BucketPolicy": resource("AWS::S3::BucketPolicy", policy, is_kept=is_kept, DependsOn="Bucket"),
     }
 
 

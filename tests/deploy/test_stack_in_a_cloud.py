@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from deploy.generate import stage_settings
 from deploy.key_sets import drawn_key
+from deploy.release.adoption import import_request, present_template, secrets_outside
 from deploy.release.changes import Stack
 from deploy.release.first_values import draw_missing_keys
 from deploy.release.place import Place, Refused
@@ -169,6 +171,32 @@ def test_production_keeps_what_it_holds_and_a_new_stack_takes_it_up() -> None:
         assert place.client("dynamodb").list_tables()["TableNames"] == ["serenya-prod"]
         assert "the table serenya-prod" in said.text
         assert "the secret serenya/prod/token-keys" in said.text
+
+        again = stack_of(place)
+        with pytest.raises(Refused, match=r"take TokenKeysSecret, DataKeysSecret into .* not supported by this emu"):
+            again.adopt(template(place.settings))
+        shown = again.prepare(template(place.settings), None)
+        imported = {one.name for one in shown.changes if one.action == "Import"}
+        assert {"Table", "Bucket", "ApiHandlerLogs"} <= imported
+        # AWS goes on from here; the emulated cloud shows the import of the bucket, and then refuses its name.
+        with pytest.raises(Refused, match=r"Bucket \(AWS::S3::Bucket\): .* already exists"):
+            again.apply(shown)
+
+
+def test_secrets_that_were_made_by_hand_are_asked_to_be_taken_in_and_nothing_else(place: Place) -> None:
+    """The emulated cloud checks such a request as AWS does, and then says that it takes no secrets in."""
+    deployed(place)
+    place.client("secretsmanager").create_secret(Name=place.settings.apple_sign_in_secret, SecretString="by hand")
+    body = template(replace(place.settings, has_apple_sign_in_key=True))
+    outside = secrets_outside(place, "serenya-dev", body)
+    assert list(outside) == ["AppleSignInSecret"]
+    request = import_request(present_template(place, "serenya-dev", is_first=False), body, outside)
+    before = present_template(place, "serenya-dev", is_first=False)["Resources"]
+    assert set(json.loads(request["TemplateBody"])["Resources"]) - set(before) == {"AppleSignInSecret"}
+    assert request["ResourcesToImport"][0]["ResourceIdentifier"] == {"Id": outside["AppleSignInSecret"]}
+    with pytest.raises(Refused, match="Resource import is not supported by this emulator"):
+        stack_of(place).adopt(body)
+    assert secrets_outside(place, "serenya-dev", template(place.settings)) == {}
 
 
 def _clients_of(endpoint: str, place: Place) -> Any:
