@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import botocore.exceptions
 import chalice.cli
+import click
 from chalice.cli.factory import CLIFactory
 from chalice.config import Config
 from chalice.deploy.deployer import ChaliceDeploymentError, Deployer
@@ -32,11 +33,20 @@ class Factory(CLIFactory):
     target: ClassVar[Target | None] = None
 
     def create_config_obj(self, chalice_stage_name: str = "dev", **options: Any) -> Config:  # type: ignore[override]  # Chalice's commands name every option
-        """Return the stage's configuration, for the runtime that it runs on."""
+        """Return the stage's configuration, for the runtime that it runs on.
+
+        Raises:
+            ClickException: there is no such stage.
+        """
         from deploy.packaging.runtimes import of_stage
         from deploy.packaging.steps import config_for
 
         config = super().create_config_obj(chalice_stage_name, **options)
+        stages = config.config_from_disk.get("stages", {})
+        if chalice_stage_name not in stages:
+            raise click.ClickException(
+                f"There is no stage {chalice_stage_name} in .chalice/config.json, but {', '.join(stages)}."
+            )
         target = self.target or of_stage(config.config_from_disk, chalice_stage_name, os.environ)
         config.__class__ = config_for(target)
         return config
@@ -115,8 +125,9 @@ def main(arguments: list[str], *, standalone_mode: bool = True) -> int:
     ) as failure:
         print(failure, file=sys.stderr)
         return 1
-    except botocore.exceptions.NoRegionError:
-        print("No region: set AWS_DEFAULT_REGION.", file=sys.stderr)
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as failure:
+        # No credentials, no region, no permission, no answer: its own words say which.
+        print(f"AWS: {failure}", file=sys.stderr)
         return 1
     return 0
 

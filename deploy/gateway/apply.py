@@ -42,7 +42,7 @@ class Apply:
         """Apply everything, and return a line for each thing that was changed."""
         return [
             *self._responses(rest_api_id),
-            *self._logs_role(),
+            *self.allow_logs(),
             *self._stage(rest_api_id),
             *self._web_acl(rest_api_id),
         ]
@@ -64,8 +64,8 @@ class Apply:
             api.create_deployment(restApiId=rest_api_id, stageName=self.gateway.api_stage)
             yield f"Gateway responses: {', '.join(changed)}"
 
-    def _logs_role(self) -> Iterator[str]:
-        """Allow API Gateway to write logs, where the account does not already. Its role is left as somebody made it."""
+    def allow_logs(self) -> Iterator[str]:
+        """Allow API Gateway to write logs, where the account does not already. A role that is there is left alone."""
         api = self.client("apigateway")
         if api.get_account().get("cloudwatchRoleArn"):
             return

@@ -88,7 +88,9 @@ def _our_files(project: Path) -> Iterator[tuple[str, Path]]:
     yield "app.py", project / "app.py"
     for name in _OF_CHALICE:
         yield f"chalice/{name}", Path(chalice.__file__).with_name(name)
-    for path in (project / "chalicelib").rglob("*"):
-        relative = path.relative_to(project)
-        if path.is_file() and not _LEFT_OUT.intersection(relative.parts):
-            yield relative.as_posix(), path
+    # What stands in `vendor/` ships beside the application, as Chalice has it.
+    for folder, above in (("chalicelib", project), ("vendor", project / "vendor")):
+        for path in (project / folder).rglob("*"):
+            relative = path.relative_to(above)
+            if path.is_file() and not _LEFT_OUT.intersection(relative.parts):
+                yield relative.as_posix(), path

@@ -22,6 +22,7 @@ from deploy.gateway.apply import Apply
 from deploy.gateway.declaration import Gateway
 from deploy.gateway.single_calls import EmbeddedClient
 from deploy.gateway.swagger import patched
+from deploy.packaging.uploads import tell_eventbridge
 from dev.testing import embedded_cloud
 from tests.deploy.gateway import REGION, chalices_own, declared
 
@@ -188,3 +189,19 @@ def test_importing_again_takes_away_what_is_gone_and_keeps_the_rest(site: Site) 
 def _paths(site: Site) -> set[str]:
     pages = site.client("apigateway").get_paginator("get_resources").paginate(restApiId=site.api_id)
     return {one["path"] for page in pages for one in page["items"]}
+
+
+def test_a_bucket_tells_eventbridge_beside_whom_it_tells_already(site: Site) -> None:
+    s3, queues = site.client("s3"), site.client("sqs")
+    url = queues.create_queue(QueueName="theirs")["QueueUrl"]
+    arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    s3.create_bucket(Bucket="documents", CreateBucketConfiguration={"LocationConstraint": REGION})
+    theirs = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}
+    s3.put_bucket_notification_configuration(
+        Bucket="documents", NotificationConfiguration={"QueueConfigurations": [theirs]}
+    )
+    assert tell_eventbridge(s3, "documents") is True
+    found = s3.get_bucket_notification_configuration(Bucket="documents")
+    assert found["QueueConfigurations"][0]["QueueArn"] == arn
+    assert "EventBridgeConfiguration" in found
+    assert tell_eventbridge(s3, "documents") is False
