@@ -60,8 +60,12 @@ class Aliases:
         return _standing(function, found)
 
     def publish(self, function: str) -> str:
-        """Make a version of what was deployed and return its number; the latest one again if nothing changed."""
-        version: str = self._lambda.publish_version(FunctionName=self._name(function))["Version"]
+        """Make a version of what was deployed and return its number once it can be invoked; the latest one again if
+        nothing changed."""
+        name = self._name(function)
+        version: str = self._lambda.publish_version(FunctionName=name)["Version"]
+        ready = self._lambda.get_waiter("published_version_active")
+        ready.wait(FunctionName=name, Qualifier=version, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
         return version
 
     def try_out(self, standing: Standing, version: str, share: float) -> None:
