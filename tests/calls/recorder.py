@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -70,6 +71,11 @@ class Recorder:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Api, "_answer", running.as_functions(Api._answer, running.API))
             patch.setattr(events, "_declared", _declared_as_its_function(events._declared))
+            if "app" in sys.modules:
+                # A conftest of the folder that was named has imported it before we were asked.
+                for name, handler in sys.modules["app"].app.handler_map.items():
+                    if hasattr(handler, "func"):
+                        patch.setattr(handler, "func", running.as_functions(handler.func, (name,)))
             for owner, method, functions in running.entries():
                 patch.setattr(owner, method, running.as_functions(getattr(owner, method), functions))
             for owner, method, name in running.shared():

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+import boto3
 import pytest
 from pynamodb.connection.table import TableConnection
 
 from chalicelib.clock import SystemClock
 from chalicelib.config import Settings
 from chalicelib.gateways.analyst import analyst_of
+from chalicelib.gateways.analyst.anthropic import SecretReader
+from chalicelib.gateways.secrets import Secrets, secrets_client
 from chalicelib.models.states import JobState
 from chalicelib.stores.model_spending import ModelSpending
-from dev.model_stand_in import Act, ModelStandIn
+from dev.model_stand_in import KEY, Act, ModelStandIn
 from tests.injections.make_attempts import report_with
 from tests.rooms.documents_world import World, empty_bucket, make_bucket
 from tests.support import SettableClock, test_settings
@@ -51,10 +55,10 @@ def world(second_engine: TableConnection, settings: Settings, stand_in: ModelSta
     empty_bucket(settings)
 
 
-def with_analysts(world: World, stand_in: ModelStandIn, order: str) -> World:
+def with_analysts(world: World, stand_in: ModelStandIn, order: str, secrets: SecretReader | None = None) -> World:
     stage = test_settings(ANALYST=order, BEDROCK_ENDPOINT_URL=stand_in.url, ANTHROPIC_URL=stand_in.url)
     book = ModelSpending(stage.rules.model_daily_cap_cents, world.clock)
-    world.pipeline = replace(world.pipeline, analyst=analyst_of(stage, FixedSecrets(), book, world.clock))
+    world.pipeline = replace(world.pipeline, analyst=analyst_of(stage, secrets or FixedSecrets(), book, world.clock))
     return world
 
 
@@ -126,3 +130,15 @@ def test_a_model_alone_that_fails_is_tried_again_later(world: World, stand_in: M
     assert job is not None
     assert job.data.state == JobState.RETRYING
     assert len(stand_in.heard) == 2  # an answer and its repair
+
+
+def test_the_key_of_a_model_is_read_from_the_stages_secrets(
+    world: World, stand_in: ModelStandIn, settings: Settings
+) -> None:
+    client = boto3.client("secretsmanager", region_name=settings.region)
+    client.create_secret(Name=settings.anthropic_secret, SecretString=json.dumps({"api_key": KEY}))
+    secrets = Secrets(partial(secrets_client, settings.region), world.clock, settings.secret_life)
+    with_analysts(world, stand_in, "anthropic", secrets)
+
+    assert result_of(world)["processing_summary"]["analyst"] == "anthropic"
+    client.delete_secret(SecretId=settings.anthropic_secret, ForceDeleteWithoutRecovery=True)

@@ -1,4 +1,4 @@
-"""Documents on real queues: whoever sends one on, the API, the upload's event, an attempt or the sweep, picks its lane."""
+"""Documents on real queues: whoever sends one on, the API, an event, an attempt or the sweep, picks its lane."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from chalicelib.config import Settings
 from chalicelib.gateways.queues import Queues
 from chalicelib.models.job import JobItem
 from chalicelib.models.keys import job_key
+from chalicelib.stores.jobs import JobStore
+from chalicelib.stores.usage import UsageStore
 from tests.rooms.documents_world import World, make_bucket
 from tests.support import SettableClock
 
 LANES = ("priority_queue", "retries_queue", "priority_backlog_queue", "backlog_queue")
 FIRST = {"priority_queue", "retries_queue"}
 PRIORITY = {"priority_queue", "priority_backlog_queue"}
-pytestmark = pytest.mark.parametrize("lane", LANES)
+in_each_lane = pytest.mark.parametrize("lane", LANES)
 
 
 @pytest.fixture
@@ -59,6 +61,7 @@ def waiting_in(world: World, lane: str) -> int:
     return int(shown["ApproximateNumberOfMessages"]) + int(shown["ApproximateNumberOfMessagesDelayed"])
 
 
+@in_each_lane
 def test_the_event_of_an_upload_sends_it_to_its_lane(world: World, lane: str) -> None:
     job_id = uploaded_for(world, lane)
     before = waiting_in(world, lane)
@@ -66,6 +69,7 @@ def test_the_event_of_an_upload_sends_it_to_its_lane(world: World, lane: str) ->
     assert waiting_in(world, lane) == before + 1
 
 
+@in_each_lane
 def test_an_attempt_that_failed_sends_it_to_its_lane_again(world: World, lane: str) -> None:
     job_id = uploaded_for(world, lane)
     before = waiting_in(world, lane)
@@ -74,6 +78,7 @@ def test_an_attempt_that_failed_sends_it_to_its_lane_again(world: World, lane: s
     assert waiting_in(world, lane) == before + 1
 
 
+@in_each_lane
 def test_its_owner_sends_a_failed_one_to_its_lane_again(world: World, lane: str) -> None:
     job_id = uploaded_for(world, lane)
     world.analyst.steps = [errors.AnalystUnavailable()]
@@ -91,6 +96,7 @@ def test_its_owner_sends_a_failed_one_to_its_lane_again(world: World, lane: str)
     assert waiting_in(world, lane) == before + 1
 
 
+@in_each_lane
 def test_the_sweep_sends_an_overdue_one_to_its_lane_again(world: World, lane: str) -> None:
     job_id = uploaded_for(world, lane)
     before = waiting_in(world, lane)
@@ -104,3 +110,27 @@ def test_the_sweep_sends_an_overdue_one_to_its_lane_again(world: World, lane: st
     assert job is not None
     assert job.data.state == "retrying"
     assert waiting_in(world, lane) > before
+
+
+@pytest.mark.parametrize("has_arrived", [True, False])
+def test_the_sweep_that_is_overtaken_by_a_cleanup_leaves_nothing(world: World, has_arrived: bool) -> None:
+    job_id = uploaded_for(world, "retries_queue")
+    if not has_arrived:
+        world.s3.delete_object(Bucket=world.settings.bucket_name, Key=world.key(job_id))
+    world.clock.advance(timedelta(hours=1))
+    world.sweep = replace(world.sweep, jobs=_CleanedUpMeanwhile(world, job_id))
+    world.sweep.sweep()
+    assert world.stored() == []
+
+
+class _CleanedUpMeanwhile(JobStore):
+    """Its owner cleans a job up just after the sweep has read it."""
+
+    def __init__(self, world: World, job_id: str) -> None:
+        super().__init__(UsageStore(), world.settings.rules.job_due_shards)
+        self.world, self.job_id = world, job_id
+
+    def find(self, user_id: str, job_id: str) -> JobItem | None:
+        found = super().find(user_id, job_id)
+        self.world.library.clean_up(self.world.caller, self.job_id)
+        return found
