@@ -1,4 +1,4 @@
-"""AWS's prices, as data with their date. Dollars; a month has 730 hours."""
+"""AWS's prices in dollars, as data: as known on their day; compare them with the pages named here when cents matter."""
 
 from __future__ import annotations
 
