@@ -138,9 +138,10 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
             "LIMIT#": ("UpdateItem",),
         },
         objects={
-            # A presigned POST is allowed what its signer is allowed.
+            # A presigned form or link is allowed what its signer is allowed.
             "uploads/": _WHOLE_OBJECT,
-            "prepared/": ("DeleteObject",),
+            # An export links to what lies under every prefix.
+            "prepared/": _READ_AND_DELETE,
             "requests/": _WHOLE_OBJECT,
             "results/": _READ_AND_DELETE,
             "failures/": _READ_AND_DELETE,

@@ -8,6 +8,7 @@ import boto3
 
 from chalicelib import wiring
 from chalicelib.config import settings
+from chalicelib.models.catalogue import OBJECTS
 from tests.api.service import Service, minutes, succeeded
 from tests.api.test_apple_identity import apple_service
 
@@ -70,3 +71,15 @@ def test_an_overdue_erasure_is_sent_on_by_the_sweep(service: Service) -> None:
     in_a_new_process()
     service.tick("sweep_erasures")
     assert waiting_in(settings().erasures_queue) == 2
+
+
+def test_an_export_links_to_what_lies_under_every_prefix(service: Service) -> None:
+    signed_in = service.sign_in()
+    s3 = boto3.client("s3", region_name=settings().region)
+    stored = [f"{prefix}{signed_in['user']['id']}/x" for prefix in OBJECTS]
+    for key in stored:
+        s3.put_object(Bucket=settings().bucket_name, Key=key, Body=b"no JSON")
+    document = succeeded(service.call("GET", "/gdpr/export", token=signed_in["access_token"]))
+    links = {file["name"]: file["download_url"] for file in document["files"]["items"]}
+    assert set(links) == set(stored)
+    assert all(key in link for key, link in links.items())

@@ -29,6 +29,8 @@ def hand_in_and_clean_up(site: Site) -> None:
     me = site.person()
     job_id = me.upload()
     me.call("GET", f"/api/v1/process/status/{job_id}")
+    (document,) = me.call("GET", "/gdpr/export")["files"]["items"]
+    site.follow(document["download_url"])
     me.call("DELETE", f"/api/v1/process/cleanup/{job_id}")
 
 
@@ -175,6 +177,7 @@ JOBS: Mapping[str, tuple[Callable[[Site], None], ...]] = {
         hand_in_and_clean_up,
         hand_in_by_form,
         read_a_result,
+        partial(find_no_document, "retry_analysis"),
         try_again,
         ask_now,
         ask_and_fetch_later,

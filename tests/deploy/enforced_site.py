@@ -104,6 +104,12 @@ class Site:
             raise CommandFailedError(f"{method} {url} answered {answer.status}: {answer.data[:300]!r}")
         return json.loads(answer.data) if answer.data else None
 
+    def follow(self, link: str) -> None:
+        """Get what a presigned link leads to; anything but success is a failed job."""
+        answer = self._http.request("GET", link)
+        if answer.status != 200:
+            raise CommandFailedError(f"The link answered {answer.status}: {answer.data[:300]!r}")
+
     def person(self, provider: str = "google") -> Person:
         """Sign somebody new in."""
         email = f"{uuid4()}@{provider}.example"
@@ -144,9 +150,9 @@ class Site:
         self.run(function, {"Records": [record]})
 
     def sent_to(self, *queues: str) -> str:
-        """Take one message out of one of these queues (by setting); none within two seconds is a failed job."""
+        """Take one message out of one of these queues (by setting); none within five seconds is a failed job."""
         sqs = self.deployment.client("sqs")
-        give_up_at = time.monotonic() + 2
+        give_up_at = time.monotonic() + 5
         while time.monotonic() < give_up_at:
             for name in queues:
                 url = sqs.get_queue_url(QueueName=getattr(self.deployment.settings, name))["QueueUrl"]
