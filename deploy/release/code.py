@@ -24,9 +24,9 @@ from deploy.release.project import fingerprint, write_project, write_state
 BUILD: Final = ROOT / "build" / "deploy"
 
 
-def write_copy(place: Place, variables: Mapping[str, str] | None = None) -> Path:
-    """Write the copy that is deployed, and return its folder."""
-    return write_project(place.settings, BUILD / place.settings.stage, variables)
+def write_copy(place: Place, build: Path, variables: Mapping[str, str] | None = None) -> Path:
+    """Write the copy that is deployed, and return its folder under `build`."""
+    return write_project(place.settings, build / place.settings.stage, variables)
 
 
 def is_deployed(place: Place, folder: Path) -> bool:

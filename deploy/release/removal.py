@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from deploy.permissions import FUNCTIONS
 from deploy.release.changes import Stack
-from deploy.release.code import delete_code, write_copy
+from deploy.release.code import BUILD, delete_code, write_copy
 from deploy.release.found import deployed_record
 from deploy.release.names import access_log_group, log_group, stack_name
 from deploy.release.place import Place, Refused, error_code
@@ -25,6 +26,7 @@ class Removal:
     place: Place
     say: Callable[[str], None]
     stack: Stack
+    build: Path = BUILD
 
     @property
     def keeps(self) -> bool:
@@ -50,19 +52,25 @@ class Removal:
         Raises:
             Refused: something could not be removed; run it again.
         """
-        if deployed_record(self.place)["resources"]:
+        settings = self.place.settings
+        has_code, has_stack = bool(deployed_record(self.place)["resources"]), self.stack.status() is not None
+        if has_code:
             self.say("Removing functions, roles, triggers and the API …")
-            delete_code(self.place, write_copy(self.place))
+            delete_code(self.place, write_copy(self.place, self.build))
         if not self.keeps:
             self._empty_bucket()
-        if self.stack.status() is not None:
+        if has_stack:
             self.say(f"Removing the stack {self.stack.name} …")
             self.stack.remove()
         if self.keeps:
             self._tell_what_stays()
         else:
             self._remove_leftovers()
-            self.say(f"The stage {self.place.settings.stage} is gone.")
+            self.say(
+                f"The stage {settings.stage} is gone."
+                if has_code or has_stack
+                else f"There was nothing of the stage {settings.stage} in account {settings.account_id}."
+            )
 
     def _empty_bucket(self) -> None:
         """Remove every version of every object, because S3 removes empty buckets alone."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from deploy.permissions import FUNCTIONS
 from deploy.release.adoption import secrets_outside
@@ -13,7 +14,7 @@ from deploy.release.aliases import Aliases
 from deploy.release.change import ChangeSet
 from deploy.release.changes import Stack
 from deploy.release.check import Check
-from deploy.release.code import deploy_code, differences, is_deployed, source_line, write_copy
+from deploy.release.code import BUILD, deploy_code, differences, is_deployed, source_line, write_copy
 from deploy.release.first_values import draw_missing_keys, require_given_values
 from deploy.release.place import Place, Refused
 from deploy.release.project import fingerprint
@@ -32,6 +33,7 @@ class Deployment:
     say: Callable[[str], None]
     is_forced: bool = False
     pace: Pace = field(default_factory=Pace)
+    build: Path = BUILD
     # Added to the stage's variables, for an emulated cloud where the service asks other addresses.
     variables: Mapping[str, str] = field(default_factory=dict)
 
@@ -46,7 +48,7 @@ class Deployment:
             self._show(changes)
         finally:
             stack.discard(changes)
-        folder = write_copy(self.place, self.variables)
+        folder = write_copy(self.place, self.build, self.variables)
         self.say(source_line(self.place, folder))
         for line in differences(self.place, folder):
             self.say(line)
@@ -63,7 +65,7 @@ class Deployment:
         for name in draw_missing_keys(self.place):
             self.say(f"Drew the first key of {name}.")
         require_given_values(self.place)
-        folder = write_copy(self.place, self.variables)
+        folder = write_copy(self.place, self.build, self.variables)
         if is_deployed(self.place, folder) and not self.is_forced:
             self.say("The code is deployed." if has_changed else "There is nothing to change.")
             return
@@ -87,7 +89,7 @@ class Deployment:
             Refused: production, without its name; or something could not be removed.
         """
         self._say_where()
-        removal = Removal(self.place, self.say, self._stack())
+        removal = Removal(self.place, self.say, self._stack(), self.build)
         removal.require_meant(os.environ.get("CONFIRM"))
         removal.run()
 

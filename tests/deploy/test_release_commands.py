@@ -13,11 +13,14 @@ from chalicelib.config import VERSION
 from deploy.generate import stage_settings
 from deploy.release import found, place
 from deploy.release.__main__ import main
+from deploy.release.changes import Stack
 from deploy.release.check import Check, forged_token, probes, request
 from deploy.release.code import differences
 from deploy.release.names import api_name
 from deploy.release.place import Place, Refused
 from deploy.release.project import config_for, fingerprint, write_project
+from deploy.release.steps import Deployment
+from deploy.stack.template import template
 from tests.deploy.cloud import Said, emulated_place, role, zipped
 from tests.deploy.releases import stage_in
 
@@ -166,6 +169,38 @@ def test_differences_name_functions_that_are_missing_or_otherwise(cloud: Place, 
     assert "  ~ serenya-dev: memory 128 becomes 1024" in lines
     assert any(line.startswith("  ~ serenya-dev: variables ANALYST, ") for line in lines)
     assert "  + the role serenya-dev-api_handler" in lines
+
+
+def test_a_plan_shows_everything_and_changes_nothing(tmp_path: Path) -> None:
+    with emulated_place() as there:
+        said = Said()
+        Deployment(there, said.say, build=tmp_path).plan()
+        assert said[0] == "Stage dev, account 000000000000, region eu-central-1."
+        assert "  + Table (DynamoDB::Table)" in said
+        assert "  + serenya-dev-sweep_jobs" in said
+        assert said[-1] == "Nothing was changed."
+        assert there.client("dynamodb").list_tables()["TableNames"] == []
+        assert there.client("sqs").list_queues().get("QueueUrls", []) == []
+        assert there.client("secretsmanager").list_secrets()["SecretList"] == []
+
+
+def test_a_change_that_loses_something_is_refused_until_the_stack_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with emulated_place() as there:
+        stack = Stack(there, Said().say, pause=lambda _: None)
+        more = template(there.settings)
+        more["Resources"]["Forgotten"] = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "forgotten"}}
+        stack.apply(stack.prepare(more, None))
+        # From here on the source declares a queue less.
+        deployment = Deployment(there, Said().say, build=tmp_path)
+        with pytest.raises(Refused, match=r"lose what Forgotten holds.*ALLOW_LOSS=serenya-dev"):
+            deployment.deploy()
+        assert stack.status() == "CREATE_COMPLETE"
+        assert len(there.client("sqs").list_queues(QueueNamePrefix="forgotten")["QueueUrls"]) == 1
+        monkeypatch.setenv("ALLOW_LOSS", "serenya-prod")
+        with pytest.raises(Refused, match="ALLOW_LOSS=serenya-dev"):
+            deployment.deploy()
 
 
 SERVING = f"""

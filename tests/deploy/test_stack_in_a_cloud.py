@@ -154,7 +154,9 @@ def test_a_stage_is_removed_with_what_its_bucket_holds(place: Place) -> None:
     assert place.client("dynamodb").list_tables()["TableNames"] == []
     assert place.client("secretsmanager").list_secrets(IncludePlannedDeletion=True)["SecretList"] == []
     assert "Removed 4 objects" in said.text
+    assert said[-1] == "The stage dev is gone."
     Removal(place, said.say, stack).run()
+    assert said[-1] == "There was nothing of the stage dev in account 000000000000."
     assert deployed(place).status() == "CREATE_COMPLETE"
 
 
