@@ -7,11 +7,21 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 
-from chalicelib.models.keys import erasure_key, job_due_key, sweep_key, usage_due_key
+from chalicelib.models.catalogue import OBJECTS
+from chalicelib.models.keys import (
+    PROFILE_SK,
+    PROVIDER_SUBSCRIPTION_PREFIX,
+    erasure_key,
+    job_due_key,
+    sweep_key,
+    usage_due_key,
+)
 from dev.supervision import CommandFailedError
 from tests.deploy.enforced_site import REPORT, Person, Site
 
 LANES = ("priority_queue", "retries_queue", "priority_backlog_queue", "backlog_queue")
+STORES = ("apple", "google", "stripe")
+SEALED = '"s1.'
 PAST = "2026-01-01T00:00:00.000000Z"
 
 
@@ -72,14 +82,22 @@ def ask_and_fetch_later(site: Site) -> None:
 
 def sign_in_with_apple_and_leave(site: Site) -> None:
     me = site.person("apple")
+    if SEALED not in json.dumps(me.items(PROFILE_SK)):
+        raise CommandFailedError("What Apple granted was not kept.")
     me.call("POST", "/gdpr/erasure-request", json={"confirmation_text": "DELETE"})
     site.deliver("carry_erasure_on", site.sent_to("erasures_queue"))
 
 
 def leave(site: Site) -> None:
     me, _ = _uploaded(site)
+    for prefix in OBJECTS:
+        for name in ("one", "two"):
+            site.put_object(f"{prefix}{me.user_id}/{name}")
+    # A form that can still be used is waited for, by a message to come again.
+    me.call("POST", "/api/v1/process/upload-url", json={"file_type": "pdf", "file_size": len(REPORT)})
     asked = me.call("POST", "/gdpr/erasure-request", json={"confirmation_text": "DELETE"})
     message = site.sent_to("erasures_queue")
+    site.deliver("carry_erasure_on", message)
     name = json.loads(message)["erasure"]
     for _ in range(3):
         _hurry(site, name)
@@ -91,7 +109,7 @@ def leave(site: Site) -> None:
 
 def buy(site: Site) -> None:
     me = site.person()
-    for store in ("apple", "google", "stripe"):
+    for store in STORES:
         asked = {"provider": store, "plan_id": "premium_monthly", "account": me.user_id}
         bought = site.http("POST", f"{site.storefront_url}/control/buy", json=asked)
         if not bought["deliveries"] or {one["status"] for one in bought["deliveries"]} != {200}:
@@ -115,8 +133,7 @@ def analyse(function: str, site: Site) -> None:
 def find_no_document(function: str, site: Site) -> None:
     """What says that it cannot be analysed is stored as a failure."""
     me, job_id = _uploaded(site)
-    bucket, key = site.deployment.settings.bucket_name, f"uploads/{me.user_id}/{job_id}.pdf"
-    site.deployment.client("s3").put_object(Bucket=bucket, Key=key, Body=b"no document", ServerSideEncryption="AES256")
+    site.put_object(f"uploads/{me.user_id}/{job_id}.pdf")
     site.deliver(function, _message(me, job_id))
     found = me.call("GET", f"/api/v1/process/status/{job_id}")
     if found["status"] != "failed":
@@ -171,6 +188,19 @@ def reconcile(site: Site) -> None:
         raise CommandFailedError("What nobody told us of was not found.")
 
 
+def look_at_subscriptions(site: Site) -> None:
+    me = site.person()
+    for store in STORES:
+        site.http(
+            "POST",
+            f"{site.storefront_url}/control/buy",
+            json={"provider": store, "plan_id": "premium_monthly", "account": me.user_id},
+        )
+    for item in me.items(PROVIDER_SUBSCRIPTION_PREFIX):
+        place = [item["PK"]["S"], item["SK"]["S"]]
+        site.deliver("reconcile_subscriptions", {"version": 1, "provider": place[1].split("#")[1], "places": [place]})
+
+
 JOBS: Mapping[str, tuple[Callable[[Site], None], ...]] = {
     "api_handler": (
         sign_in_and_look_around,
@@ -196,7 +226,7 @@ JOBS: Mapping[str, tuple[Callable[[Site], None], ...]] = {
     "carry_erasure_on": (leave, sign_in_with_apple_and_leave),
     "sweep_erasures": (sweep_erasures,),
     "sweep_billing": (reconcile,),
-    "reconcile_subscriptions": (),
+    "reconcile_subscriptions": (look_at_subscriptions,),
 }
 """By function, what cannot be done where that one may not do its part."""
 

@@ -50,6 +50,15 @@ class Person:
         }
         return str(self.call("POST", "/api/v1/process/upload", fields=form)["job_id"])
 
+    def items(self, sort_key_prefix: str) -> list[dict[str, Any]]:
+        """What is stored of this person, under sort keys that begin so, in DynamoDB's notation."""
+        found: list[dict[str, Any]] = self.site.deployment.client("dynamodb").query(
+            TableName=self.site.deployment.settings.table_name,
+            KeyConditionExpression="PK = :pk AND begins_with(SK, :sk)",
+            ExpressionAttributeValues={":pk": {"S": user_key(self.user_id).pk}, ":sk": {"S": sort_key_prefix}},
+        )["Items"]
+        return found
+
     def set_job(self, job_id: str, due_partition: str | None = None, **data: Any) -> None:
         """Change a job past the service: `data`, and where it stands in the due index."""
         self._set(job_key(self.user_id, job_id), data, due_partition)
@@ -104,6 +113,11 @@ class Site:
             raise CommandFailedError(f"{method} {url} answered {answer.status}: {answer.data[:300]!r}")
         return json.loads(answer.data) if answer.data else None
 
+    def put_object(self, key: str) -> None:
+        """Put something into the bucket, or replace what is there, past the service."""
+        bucket = self.deployment.settings.bucket_name
+        self.deployment.client("s3").put_object(Bucket=bucket, Key=key, Body=b"none", ServerSideEncryption="AES256")
+
     def follow(self, link: str) -> None:
         """Get what a presigned link leads to; anything but success is a failed job."""
         answer = self._http.request("GET", link)
@@ -116,7 +130,7 @@ class Site:
         issued = self.http(
             "POST", f"{self.place.identity_provider_url}/{provider}/token", json={"email": email, "sub": email}
         )
-        apple = {"apple_id_token": issued["id_token"], "apple_authorization_code": "code"}
+        apple = {"apple_id_token": issued["id_token"], "apple_authorization_code": issued.get("authorization_code")}
         token = {"id_token": issued["id_token"]} if provider == "google" else apple
         answer = self.http(
             "POST",
