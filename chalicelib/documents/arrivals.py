@@ -15,7 +15,7 @@ from chalicelib.documents.places import Upload, page_key, read_upload_key
 from chalicelib.documents.sources import Sources, has_arrived
 from chalicelib.models.job import JobItem
 from chalicelib.models.states import JobState
-from chalicelib.observe.log import correlate, log
+from chalicelib.observe.log import correlate, correlated_apart, log
 from chalicelib.rules import Rules
 from chalicelib.stores.jobs import JobStore
 
@@ -40,7 +40,8 @@ class Arrivals:
         troubles: list[Exception] = []
         for record in records:
             try:
-                self._on_record(record)
+                with correlated_apart():
+                    self._on_record(record)
             except Exception as trouble:  # noqa: BLE001  # one record must not lose the others; raised below
                 log("upload_event_failed", level=logging.ERROR, error=trouble)
                 troubles.append(trouble)

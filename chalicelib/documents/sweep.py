@@ -15,7 +15,7 @@ from chalicelib.documents.outcomes import Outcomes
 from chalicelib.documents.sources import has_arrived
 from chalicelib.models.job import JobItem
 from chalicelib.models.states import JobKind, JobState
-from chalicelib.observe.log import correlate, log
+from chalicelib.observe.log import correlate, correlated_apart, log
 from chalicelib.rules import Rules
 from chalicelib.stores.jobs import JobStore
 
@@ -51,7 +51,8 @@ class JobSweep:
         for user_id, job_id in list(self.jobs.due(now, self.rules.job_life, MOST_JOBS)):
             seen += 1
             try:
-                self._look_at(self.jobs.find(user_id, job_id), now)
+                with correlated_apart():
+                    self._look_at(self.jobs.find(user_id, job_id), now)
             except Exception as trouble:  # noqa: BLE001  # one job must not keep the others waiting; raised below
                 log("job_sweep_failed", level=logging.ERROR, error=trouble, job_id=job_id)
                 troubles.append(trouble)

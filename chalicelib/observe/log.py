@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from typing import Any, Final
@@ -30,6 +32,16 @@ def correlate(correlation_id: str | None) -> None:
 def correlation_id() -> str | None:
     """Return the id of the present request or event."""
     return _correlation_id.get()
+
+
+@contextmanager
+def correlated_apart() -> Iterator[None]:
+    """Let what is done inside put other ids on its lines, such as a job's; afterwards the id is what it was before."""
+    before = _correlation_id.get()
+    try:
+        yield
+    finally:
+        _correlation_id.set(before)
 
 
 def log(event: str, /, *, level: int = logging.INFO, error: BaseException | None = None, **fields: Any) -> None:

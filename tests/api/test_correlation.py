@@ -15,7 +15,7 @@ from chalicelib.gateways.analyst.conversation import ModelRequest, Turn
 from chalicelib.observe.log import correlate
 from chalicelib.observe.registry import Metric
 from chalicelib.web.run_time import watched
-from tests.api.service import SAMPLE, Service, minutes, refused, succeeded
+from tests.api.service import SAMPLE, Service, minutes, refused, s3_event, succeeded
 from tests.api.test_billing import Market, market  # noqa: F401  # a fixture
 from tests.api.test_reports import ORDER, VALUES
 from tests.unit.billing.words import seen
@@ -54,6 +54,39 @@ def test_an_upload_keeps_the_id_of_its_request_until_its_result(
     assert set(found.values()) == {ID}
     assert _metadata("results/") == [ID]
     assert succeeded(service.call("GET", job["polling_endpoint"], token=token))["status"] == "completed"
+
+
+def test_of_several_records_each_has_the_id_of_its_own_request(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    token, settings = service.sign_in()["access_token"], config.settings()
+    job = _upload(service, token, ID)
+    listed = boto3.client("s3", region_name=settings.region).list_objects_v2(Bucket=settings.bucket_name)
+    (key,) = (one["Key"] for one in listed["Contents"])
+    records = [s3_event(settings.bucket_name, one)["Records"][0] for one in (key, "uploads/nobodys")]
+    caplog.clear()
+
+    service.client.lambda_.invoke("document_uploaded", {"Records": records})
+
+    found = _said(caplog)
+    assert found["document_handed_on"] == ID
+    assert found["foreign_object_ignored"] not in {ID, None}, "it is none of that request"
+    assert job["status"] == "processing"
+
+
+def test_a_lost_job_is_found_under_the_id_of_its_request_and_the_sweep_goes_on_under_its_own(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = service.sign_in()["access_token"]
+    _upload(service, token, ID)
+    service.clock.advance(minutes(10))
+    caplog.clear()
+
+    service.tick("sweep_jobs")
+
+    found = _said(caplog)
+    assert found["overdue_job_found"] == found["analysis_retry_scheduled"] == ID
+    assert found["jobs_swept"] not in {ID, None}
 
 
 def test_a_presigned_form_carries_the_id_of_its_request(service: Service) -> None:
