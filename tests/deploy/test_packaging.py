@@ -6,12 +6,14 @@ import ast
 import importlib.util
 import json
 import os
+import re
 import sys
 import zipfile
 from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+import yaml
 
 from deploy.packaging import elf, interpreters, runtimes
 from deploy.packaging.archive import files_below, write
@@ -291,6 +293,21 @@ def test_the_versions_that_are_tested_are_those_of_the_runtimes_and_of_developer
     assert {f"python{one}" for one in runtimes.TESTED} >= set(runtimes.RUNTIMES)
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert f'requires-python = ">={runtimes.TESTED[0]}"' in project
+
+
+def test_workflows_test_with_those_versions_and_deploy_with_the_stages_own() -> None:
+    workflows = ROOT / ".github" / "workflows"
+    ci = yaml.safe_load((workflows / "ci.yml").read_text(encoding="utf-8"))
+    (matrix,) = (job["strategy"]["matrix"]["python"] for job in ci["jobs"].values() if "strategy" in job)
+    assert tuple(matrix) == runtimes.TESTED
+    deployed_with = set(re.findall(r"PYTHON=(python[\d.]+)", (workflows / "deploy.yml").read_text(encoding="utf-8")))
+    assert deployed_with == {CONFIG["lambda_python_version"]}
+
+
+def test_the_pages_of_packages_name_commands_that_there_are() -> None:
+    page = (ROOT / "docs" / "packaging.md").read_text(encoding="utf-8")
+    for module in set(re.findall(r"python -m ([a-z_.]+[a-z])", page)):
+        assert importlib.util.find_spec(module) is not None, module
 
 
 def test_every_requirement_that_comes_as_source_is_named() -> None:

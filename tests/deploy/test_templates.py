@@ -14,7 +14,9 @@ from typing import Any
 
 import boto3
 import pytest
+from chalice.app import Chalice
 
+from chalicelib.web.events import Events
 from chalicelib.web.s3_events import UploadEvent, pattern
 from deploy.generate import stage_settings
 from deploy.packaging.accounts import PLACEHOLDER
@@ -254,6 +256,21 @@ def test_a_notification_of_s3_passes_as_it_is_and_its_test_has_no_records() -> N
     records = [{"s3": {"object": {"key": "uploads/a/b.pdf"}}}, {"s3": {"object": {"key": "uploads/a/c.pdf"}}}]
     assert UploadEvent({"Records": records}, None).records == records
     assert UploadEvent({"Service": "Amazon S3", "Event": "s3:TestEvent"}, None).records == []
+
+
+def test_one_handler_takes_uploads_whichever_way_they_come() -> None:
+    taken: list[str] = []
+    events = Events(Chalice(app_name="uploads"), {})
+    handler = events.upload(
+        "uploaded", "documents", lambda: lambda records: taken.extend(one["s3"]["object"]["key"] for one in records)
+    )
+    handler(
+        {"Records": [{"s3": {"object": {"key": "uploads/a/1.pdf"}}}, {"s3": {"object": {"key": "uploads/a/2.pdf"}}}]},
+        None,
+    )
+    handler(UPLOADED, None)
+    handler({"Service": "Amazon S3", "Event": "s3:TestEvent"}, None)
+    assert taken == ["uploads/a/1.pdf", "uploads/a/2.pdf", "uploads/someone/result_1+a%2Bb.pdf"]
 
 
 def test_the_rule_is_set_off_by_uploads_into_the_bucket_alone() -> None:
