@@ -117,6 +117,7 @@ def test_what_is_used_of_the_dependencies_works_from_the_package_alone(runtime: 
     assert used["modules"] > 300
 
 
+@pytest.mark.timeout(1800)
 def test_tests_of_what_uses_dependencies_most_pass_with_the_packages_in_their_place(tmp_path: Path) -> None:
     package = _unpacked(of_this_machine(), tmp_path)
     # The tests' own sources are those here; dependencies come from the package.
@@ -127,7 +128,7 @@ def test_tests_of_what_uses_dependencies_most_pass_with_the_packages_in_their_pl
     shutil.rmtree(package / "botocore" / "data")
     shutil.copytree(_installed("botocore") / "data", package / "botocore" / "data")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "2", "-m", "not prove", *WITH_THE_PACKAGE],
+        [sys.executable, "-m", "pytest", "-n", "2", "--timeout", "600", "-m", "not prove", *WITH_THE_PACKAGE],
         check=False,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(package)},
