@@ -103,6 +103,7 @@ def test_a_new_version_that_fails_by_itself_is_taken_back_although_no_alarm_ring
     assert [stage.alias(function) for function in functions] == [("1", {})] * 3
 
 
+@pytest.mark.prove
 def test_an_alarm_that_rings_already_stops_a_release_unless_it_is_forced(stage: Stage) -> None:
     stage.deploy("2")
     stage.alarms = ("rings-already", "quiet")
@@ -163,6 +164,7 @@ def test_the_way_back_and_forth_is_one_command_each(stage: Stage) -> None:
     assert stage.serves() == "2"
 
 
+@pytest.mark.prove
 def test_a_release_that_is_being_tried_is_given_up_by_the_way_back(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +196,7 @@ def test_before_the_first_release_there_is_nothing_to_go_back_to(stage: Stage) -
         stage.release().back((*FUNCTIONS, "sweep_jobs"))
 
 
+@pytest.mark.prove
 def test_a_new_function_stays_when_the_others_go_back(stage: Stage) -> None:
     stage.deploy("2", (*FUNCTIONS, "sweep_jobs"))
     stage.release().run((*FUNCTIONS, "sweep_jobs"), "source-2")

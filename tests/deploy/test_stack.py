@@ -42,9 +42,9 @@ def lint(body: str) -> list[str]:
     return [str(one) for one in check(body, config=ManualArgs(regions=["eu-central-1"]))]
 
 
-def test_cloudformation_would_take_the_templates() -> None:
-    faults = {stage: lint(json.dumps(template(stage_settings(stage)))) for stage in DEPLOYED}
-    assert faults == {stage: [] for stage in DEPLOYED}
+@pytest.mark.parametrize("stage", [pytest.param("dev", marks=pytest.mark.prove), PRODUCTION])
+def test_cloudformation_would_take_the_template(stage: str) -> None:
+    assert lint(json.dumps(template(stage_settings(stage)))) == []
 
 
 def test_the_judge_of_templates_notices_what_it_looks_for() -> None:

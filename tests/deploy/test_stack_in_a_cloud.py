@@ -93,6 +93,7 @@ def test_a_table_that_would_be_replaced_is_called_a_loss(place: Place) -> None:
     assert any("REPLACED" in str(one) for one in changes)
 
 
+@pytest.mark.prove
 def test_a_change_set_that_somebody_left_behind_is_in_nobodys_way(place: Place) -> None:
     stack = stack_of(place)
     left = stack.prepare(template(place.settings), None)
@@ -104,6 +105,7 @@ def test_a_change_set_that_somebody_left_behind_is_in_nobodys_way(place: Place) 
     assert "never finished" in said.text
 
 
+@pytest.mark.prove
 def test_a_stack_that_cannot_be_made_says_why_and_the_next_run_makes_it(place: Place) -> None:
     body = template(place.settings)
     body["Resources"]["Broken"] = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Threshold": 1}}
@@ -113,6 +115,7 @@ def test_a_stack_that_cannot_be_made_says_why_and_the_next_run_makes_it(place: P
     assert deployed(place).status() == "CREATE_COMPLETE"
 
 
+@pytest.mark.prove
 def test_a_name_that_is_taken_is_said_before_anything_is_made(place: Place) -> None:
     where: Any = {"LocationConstraint": place.settings.region}
     place.client("s3").create_bucket(Bucket=place.settings.bucket_name, CreateBucketConfiguration=where)
@@ -121,6 +124,7 @@ def test_a_name_that_is_taken_is_said_before_anything_is_made(place: Place) -> N
     assert stack_of(place).status() in {None, "DELETE_COMPLETE"}
 
 
+@pytest.mark.prove
 def test_an_operators_address_is_kept_when_the_next_deployment_names_none(place: Place) -> None:
     stack = stack_of(place)
     stack.apply(stack.prepare(template(place.settings), "operator@example.org"))
