@@ -40,7 +40,7 @@ _WRITTEN_PER_EVENT: Final[Mapping[Metric, Mapping[str, Decimal]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the bill. `free` is what of the amount every account has free; `dollars` is without any of it."""
+    """One line of the bill: by the price list, and after what of it every account has free."""
 
     name: str
     amount: Decimal

@@ -28,8 +28,12 @@ def main(arguments: list[str]) -> int:
     operations = {xform_name(name, "-"): name for name in model.operation_names}
     if command not in operations:
         return _refuse(f"{service} has no command {command}")
-    shape = model.operation_model(operations[command]).input_shape
-    given, query, output, outfile = _read(rest)
+    operation = model.operation_model(operations[command])
+    shape = operation.input_shape
+    # What streams goes to a file, which is the last word and belongs to no option.
+    outfile = rest.pop() if operation.has_streaming_output else None
+    given = _read(rest)
+    query, output = given.pop("query", [""])[0], given.pop("output", ["json"])[0]
     sent = {}
     for option, values in given.items():
         members = {xform_name(name, "-"): name for name in shape.members} if isinstance(shape, StructureShape) else {}
@@ -47,30 +51,16 @@ def main(arguments: list[str]) -> int:
     return _print(answer, query, output, outfile)
 
 
-def _read(rest: list[str]) -> tuple[dict[str, list[str]], str | None, str, str | None]:
-    """Take a command line apart: options with their values; the one value that belongs to none is a file."""
+def _read(rest: list[str]) -> dict[str, list[str]]:
+    """Take a command line apart: options, each with its values."""
     given: dict[str, list[str]] = {}
-    query, output, outfile, last = None, "json", None, ""
+    values: list[str] = []
     for word in rest:
         if word.startswith("--"):
-            last = word[2:]
-            given[last] = []
-        elif (
-            last in {"query", "output"}
-            or last == ""
-            or (len(given[last]) == 1 and "/" in word and word.startswith("/"))
-        ):
-            if last == "query" and query is None:
-                query = word
-            elif last == "output":
-                output = word
-            else:
-                outfile = word
+            values = given[word.removeprefix("--")] = []
         else:
-            given[last].append(word)
-    given.pop("query", None)
-    given.pop("output", None)
-    return given, query, output, outfile
+            values.append(word)
+    return given
 
 
 def _value(shape: Shape, values: list[str]) -> Any:
@@ -91,7 +81,7 @@ def _value(shape: Shape, values: list[str]) -> Any:
     return values[0]
 
 
-def _print(answer: Any, query: str | None, output: str, outfile: str | None) -> int:
+def _print(answer: Any, query: str, output: str, outfile: str | None) -> int:
     if outfile is not None and "Payload" in answer:
         with Path(outfile).open("wb") as target:
             shutil.copyfileobj(answer.pop("Payload"), target)
