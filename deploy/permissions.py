@@ -185,7 +185,7 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         asks_models=True,
     ),
     "sweep_jobs": Permissions(
-        table={"USER#": ("GetItem", "PutItem", "UpdateItem", "DeleteItem")},
+        table={"USER#": ("GetItem", "PutItem", "UpdateItem")},
         indexes={keys.DUE_INDEX: ("JOB_DUE#",)},
         objects={
             "uploads/": _READ_AND_DELETE,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chalicelib.config import Settings
-from deploy.generate import ROOT
+from deploy.generate import ROOT, is_traced
 from deploy.permissions import FUNCTIONS
 from deploy.policies import policy
 
@@ -32,7 +32,7 @@ def write_project(settings: Settings, folder: Path, variables: Mapping[str, str]
     _write(folder / ".chalice" / "config.json", config_for(settings, variables or {}))
     for function, needs in FUNCTIONS.items():
         name = f"policy-{settings.stage}-{function.replace('_', '-')}.json"
-        _write(folder / ".chalice" / name, policy(function, needs, settings))
+        _write(folder / ".chalice" / name, policy(function, needs, settings, is_traced=is_traced(settings.stage)))
     return folder
 
 

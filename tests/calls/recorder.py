@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from botocore.client import BaseClient
@@ -20,6 +20,9 @@ Recorded = dict[tuple[str, Need], str]
 """By function and need, the first test that showed it; what is needed in a shared method stands under its name."""
 
 Raw = tuple[list[tuple[str, str, str, str]], list[tuple[str, str]]]
+
+_BY_SOME: Final = frozenset({("Application.apply", "table GUARD#EVENT#")})
+"""What a shared method does for some of its callers alone: a word that no notice brought claims no notice."""
 
 
 class Recorder:
@@ -43,7 +46,7 @@ class Recorder:
         found = {(name, need): test for (name, need), test in self.recorded.items() if "." not in name}
         for function, shared in sorted(self.entered):
             for (name, need), test in self.recorded.items():
-                if name == shared:
+                if name == shared and (name, need.place) not in _BY_SOME:
                     found.setdefault((function, need), test)
         return found
 

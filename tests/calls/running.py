@@ -130,6 +130,7 @@ def shared() -> Iterator[tuple[type[Any], str, str]]:
     What one of two functions is seen to need in such a method the other one needs as well, once it is seen there: not
     every branch of theirs is tested under each of them.
     """
+    from chalicelib.billing.application import Application
     from chalicelib.billing.notices import Notices
     from chalicelib.chat.endings import Endings
     from chalicelib.documents.outcomes import Outcomes
@@ -137,7 +138,7 @@ def shared() -> Iterator[tuple[type[Any], str, str]]:
     from chalicelib.gateways.analyst.spending import Purse
     from chalicelib.identity.apple_grants import AppleGrants
 
-    for owner in (Notices, Endings, Outcomes, Sources, Purse, AppleGrants):
+    for owner in (Application, Notices, Endings, Outcomes, Sources, Purse, AppleGrants):
         for name, method in vars(owner).items():
             if inspect.isfunction(method) and not name.startswith("_"):
                 yield owner, name, f"{owner.__name__}.{name}"

@@ -59,6 +59,9 @@ _ENTRIES: Final = (
     ),
     _Unnoticed("Jobs of an owner who was erased meanwhile are removed.", ("dynamodb:DeleteItem",), _ANALYSTS),
     _Unnoticed(
+        "The unit of a question is given back where there is no answer.", ("dynamodb:DeleteItem",), ("answer_question",)
+    ),
+    _Unnoticed(
         "Objects are removed where a worker was overtaken, or what came by a form was cleaned.",
         ("s3:DeleteObject",),
         (*_ANALYSTS, "document_uploaded", "sweep_jobs"),
