@@ -91,7 +91,7 @@ class Change:
 
 
 class Changes(Protocol):
-    """Notes of changes on the relational side, written in the transaction that makes the change, by whoever makes it."""
+    """Notes of changes on the relational side, written in the transaction that makes the change, whoever makes it."""
 
     def waiting(self, limit: int) -> Sequence[Change]:
         """Return notes that nobody has dealt with, oldest first."""
