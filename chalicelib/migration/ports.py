@@ -133,3 +133,27 @@ class Marks(Protocol):
 
 class PhaseMoved(Exception):
     """The phase is another one than the writer believed: read it anew, and take the way that it says."""
+
+
+class Rows(Protocol):
+    """The mapping inside one open transaction of the relational side, for whoever evaluates operations on items there.
+
+    `cursor` is one of `postgres.transaction`. Whoever calls has locked the `migration.revisions` rows of the keys that
+    it is about to change; nothing here begins, commits or locks.
+    """
+
+    def holders(self, cursor: Any, partitions: Sequence[str]) -> Mapping[str, Key]:
+        """Return who holds these partitions now, of those whose name does not say it (guards); absent ones are left
+        out."""
+
+    def indexed(self, cursor: Any, index: str, partition: str) -> Sequence[Key]:
+        """Return the keys of holdings of which an item may stand in this partition of an index."""
+
+    def items(self, cursor: Any, keys: Sequence[Key]) -> Mapping[Key, Mapping[ItemKey, RawItem]]:
+        """Return what is held under each of the keys; nothing for those under which nothing is held."""
+
+    def save(self, cursor: Any, key: Key, before: Mapping[ItemKey, RawItem], after: Mapping[ItemKey, RawItem]) -> None:
+        """Make rows and extras say `after`, where they say `before` now."""
+
+    def keys(self, cursor: Any, after: Key | None, limit: int) -> Sequence[Key]:
+        """Return keys in their order, those of nobody's items included; fewer than `limit` only at the end."""
