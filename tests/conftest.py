@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -19,6 +19,9 @@ from chalicelib.models import base
 from chalicelib.models.catalogue import KINDS
 from chalicelib.models.kinds import Lifetime
 from tests import support
+
+if TYPE_CHECKING:
+    from dev.legacy.server import LegacyDatabase, Server
 
 for _name, _value in support.ENVIRONMENT.items():
     os.environ[_name] = _value
@@ -97,6 +100,25 @@ def any_engine_for_long(request: pytest.FixtureRequest) -> TableConnection:
     `make prove`. Stores are tested on both at once."""
     found: TableConnection = request.getfixturevalue("table" if request.param == "moto" else "second_engine")
     return found
+
+
+@pytest.fixture(scope="session")
+def legacy_postgres() -> Iterator[Server]:
+    """A PostgreSQL server that this test process started for itself, with a template of the legacy schema."""
+    from dev.legacy.server import legacy_server, make_template
+
+    with legacy_server() as server:
+        make_template(server)
+        yield server
+
+
+@pytest.fixture
+def legacy_database(legacy_postgres: Server) -> Iterator[LegacyDatabase]:
+    """The legacy database, empty, of this test alone: `dsn` as its owner, `reader_dsn` for one who owns nothing."""
+    from dev.legacy.server import legacy_database
+
+    with legacy_database(legacy_postgres) as database:
+        yield database
 
 
 def _fresh_table(name: str, region: str) -> TableConnection:
