@@ -146,8 +146,8 @@ class Rows(Protocol):
         """Return who holds these partitions now, of those whose name does not say it (guards); absent ones are left
         out."""
 
-    def indexed(self, cursor: Any, index: str, partition: str) -> Sequence[Key]:
-        """Return the keys of holdings of which an item may stand in this partition of an index."""
+    def indexed(self, cursor: Any, index: str, partition: str) -> Sequence[RawItem]:
+        """Return what stands in a partition of an index: of each item its two keys and the two of the index."""
 
     def items(self, cursor: Any, keys: Sequence[Key]) -> Mapping[Key, Mapping[ItemKey, RawItem]]:
         """Return what is held under each of the keys; nothing for those under which nothing is held."""
