@@ -65,9 +65,18 @@ class Legacy(Protocol):
     def holdings(self, keys: Sequence[Key]) -> Sequence[Holding]:
         """Return several holdings of one snapshot, with a number of queries that does not grow with the keys."""
 
+    def revision(self, key: Key) -> int:
+        """Return only the revision that `holding` would have now (`migration.revision_of(key)`)."""
+
     def store(self, holding: Holding) -> Outcome:
         """Make the rows say what the holding says, in one transaction: the way back. What has no column is kept beside
-        the rows, so that `holding` gives back exactly these items."""
+        the rows, so that `holding` gives back exactly these items.
+
+        Only while the revision there is still `holding.revision` (else `NEWER_THERE`, and nothing is done); and the
+        revision grows even where nothing differed. So of two who bring the same holding back at once, the one who read
+        it earlier has to read it again, and cannot put an older state over a newer one. The transaction says
+        `migration.origin = 'home'` (`schema.FROM_HOME`): its own changes are counted and not noted.
+        """
 
 
 class Home(Protocol):
@@ -99,13 +108,21 @@ class Changes(Protocol):
     def settle(self, numbers: Sequence[int]) -> None:
         """Forget notes that were dealt with; exactly these, since an older one may be committed later."""
 
+    def settle_until(self, key: Key, revision: int) -> None:
+        """Forget the notes of changes that a holding of this revision contains. Revisions of one key are counted under
+        a lock until commit, so none of these can still appear."""
+
     def backlog(self) -> int:
-        """Return how many notes wait."""
+        """Return how many notes wait, those that were set aside included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A key about to change on the home side, put before the change, and taken away when the other side has it too."""
+    """A key about to change on the home side, put before the change, and taken away when the other side has it too.
+
+    Each writer has its own: of two writers of one key, the first to be done must not take away what stands for a
+    change that is still to come.
+    """
 
     key: Key
     version: str
@@ -125,7 +142,10 @@ class Marks(Protocol):
         """
 
     def clear(self, mark: Mark) -> bool:
-        """Take a mark away, on condition that nobody has put another since; return whether it is gone."""
+        """Take one's own mark away; return whether it was still there."""
+
+    def hand_over(self, mark: Mark) -> None:
+        """Say that the writer is done with the home side and leaves the rest to whoever finds the mark."""
 
     def waiting(self, limit: int) -> Sequence[Mark]:
         """Return marks that stand, oldest first."""
