@@ -96,6 +96,8 @@ class Change:
 
     number: int
     key: Key
+    revision: int
+    """What the change made the key's revision."""
     noted_at: datetime
 
 
