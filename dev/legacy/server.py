@@ -51,6 +51,11 @@ class Server:
 
         return psycopg.connect(self.dsn, autocommit=True)
 
+    def make_roles(self) -> None:
+        """Make the roles that the schema's grants name; they belong to the server. Safe to run twice."""
+        with self.connect() as connection:
+            connection.execute(ROLES.read_bytes())
+
 
 @dataclass(frozen=True, slots=True)
 class LegacyDatabase:
@@ -95,8 +100,8 @@ def make_template(server: Server, name: str = TEMPLATE) -> None:
     """Make a database with the legacy schema and without rows, of which others are copies."""
     import psycopg
 
+    server.make_roles()
     with server.connect() as connection:
-        connection.execute(ROLES.read_bytes())
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         connection.execute(f'CREATE DATABASE "{name}"')
     with psycopg.connect(server.address(name)) as connection:
