@@ -74,7 +74,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {table: tuple(names.split()) for
 
 @dataclass(frozen=True, slots=True, order=True)
 class Planted:
-    """A defect that was put in on purpose: its kind and table, the ids of its rows, and the column if it is about one."""
+    """A defect that was put in on purpose: its kind and table, the ids of its rows, and its column if it has one."""
 
     kind: str
     table: str
