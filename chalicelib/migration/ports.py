@@ -85,9 +85,13 @@ class Home(Protocol):
     def holding(self, key: Key) -> Holding:
         """Return what is held, read consistently; `revision` is the one that was copied last."""
 
-    def store(self, holding: Holding) -> Outcome:
+    def store(self, holding: Holding, *, is_repair: bool = False) -> Outcome:
         """Make the items say what the holding says: never over a newer copy, never over a tombstone; all or, if it was
-        interrupted, again from the start by whoever finds it."""
+        interrupted, again from the start by whoever finds it. A repair looks at the items even where this very revision
+        was copied."""
+
+    def bury(self, key: Key) -> None:
+        """Keep a holding that was emptied here from being brought back."""
 
 
 @dataclass(frozen=True, slots=True)
