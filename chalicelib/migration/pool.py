@@ -5,9 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from chalicelib import errors
 from chalicelib.migration.postgres import Connection, Cursor, Isolation, is_unreachable, transaction
+
+
+_LONGEST_SILENCE: Final = "SET idle_in_transaction_session_timeout = '10s'"
+"""PostgreSQL ends the transaction of who fell silent in it, such as a function that was frozen: it holds locks."""
 
 
 class Pool:
@@ -26,7 +31,7 @@ class Pool:
             Unavailable: nobody answers, or the connection broke.
         """
         try:
-            connection = self._taken() or self._connect()
+            connection = self._taken() or self._opened()
         except Exception as failure:
             if is_unreachable(failure):
                 raise errors.Unavailable(message="PostgreSQL does not answer.") from failure
@@ -58,6 +63,11 @@ class Pool:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+
+    def _opened(self) -> Connection:
+        connection = self._connect()
+        connection.cursor().execute(_LONGEST_SILENCE)
+        return connection
 
     def _taken(self) -> Connection | None:
         with self._lock:
