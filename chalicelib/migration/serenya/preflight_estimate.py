@@ -46,8 +46,8 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What the backfill writes, by AWS's rules, projected from `sampled` people; `spread` is the relative standard error
-    of `write_units`."""
+    """What the backfill writes, by AWS's rules, projected from `sampled` people; `spread` is the relative
+    standard error of the units."""
 
     people: int
     rows: int
