@@ -42,7 +42,7 @@ include dev/dev.mk
 
 .PHONY: test
 test: setup ## Run the tests (a few minutes)
-	@$(PY) -m pytest -n 2 -m "not prove"
+	@$(PY) -m pytest -n 4 --dist worksteal -m "not prove"
 
 .PHONY: prove
 prove: setup ## Run the slow proofs

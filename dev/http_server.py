@@ -62,7 +62,7 @@ class RequestHandler(ChaliceRequestHandler):
             self._refuse(errors.Unexpected(), 500)
 
     # The base class binds these names to its own function when it is made, not to the override.
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _generic_handle  # noqa: N815
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _generic_handle  # noqa: N815  # http.server looks for these names
 
     def _parse_payload(self) -> tuple[dict[str, Any], bytes | None]:
         length = self._content_length()
@@ -95,7 +95,7 @@ class RequestHandler(ChaliceRequestHandler):
         ours = errors.NotFound() if error.CODE == 403 else errors.Unexpected()
         self._send_envelope(ours, ours.status)
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002  # the base class's signature
         """Refuse what is not HTTP as we understand it."""
         text = HTTPStatus(code).phrase
         known = {405: errors.MethodNotAllowed, 501: errors.MethodNotAllowed}.get(code, errors.InvalidRequest)
@@ -136,7 +136,7 @@ class Server(ThreadedHTTPServer):
     request_queue_size = 128
     allow_reuse_address = True
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  # the base class's signature
         """A caller that goes away is no event; anything else is."""
         if not isinstance(sys.exception(), OSError):
             _LOG.exception("a connection ended in a defect")

@@ -29,7 +29,7 @@ def main() -> None:
     threading.Thread(target=end_with_parent, name="leash", daemon=True).start()
     sys.argv = sys.argv[1:]
     # The folder of this script is not where its modules are looked for; the working directory is.
-    sys.path[0] = os.getcwd()  # noqa: PTH109
+    sys.path[0] = os.getcwd()  # noqa: PTH109  # what Python puts there is text
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 

@@ -6,19 +6,17 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from botocore.loaders import JSONFileLoader
 from pynamodb.connection.table import TableConnection
 
 from chalicelib.config import Settings
 from chalicelib.models import base
 from chalicelib.models.catalogue import KINDS
 from chalicelib.models.kinds import Lifetime
-from tests import support
+from tests import quick, support
 
 if TYPE_CHECKING:
     from dev.legacy.engine import RelationalEngine
@@ -30,13 +28,8 @@ os.environ.pop("AWS_ENDPOINT_URL", None)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _api_models_read_once() -> Iterator[None]:
-    """Botocore reads a megabyte of JSON for every session, and PynamoDB makes a session for every connection: here each
-    file is read once, as one session does for all its clients."""
-    original = JSONFileLoader.load_file
-    read = cache(lambda path: original(JSONFileLoader(), path))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
+def _quick() -> Iterator[None]:
+    with quick.one_of_everything():
         yield
 
 

@@ -268,10 +268,10 @@ def _stands(place: Place, known: KnownSubscription, owner: str | None) -> bool:
     """Whether a subscription stands where it belongs, with all that is known of it."""
     if owner is None:
         is_there = place.guard_owner is None and place.unclaimed.subscription is not None
-        return is_there and known_subscription(place.unclaimed.subscription) == known  # type: ignore[arg-type]
+        return is_there and known_subscription(place.unclaimed.subscription) == known  # type: ignore[arg-type]  # narrower than its declared type
     is_home = place.guard_owner == owner and place.owned is not None and place.unclaimed.subscription is None
-    return is_home and known_subscription(place.owned) == known  # type: ignore[arg-type]
+    return is_home and known_subscription(place.owned) == known  # type: ignore[arg-type]  # narrower than its declared type
 
 
 def _revision(item: object) -> int | None:
-    return None if item is None else int(item.data.revision)  # type: ignore[attr-defined]
+    return None if item is None else int(item.data.revision)  # type: ignore[attr-defined]  # known at run time only

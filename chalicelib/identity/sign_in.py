@@ -103,7 +103,7 @@ class SignIn:
             view = self._created(attempt) if user_id is None else self._welcomed_back(attempt, user_id)
             if view is not None:
                 return view
-            self.wait(random.uniform(0, min(_LONGEST_WAIT_SECONDS, 0.02 * 2**round_number)))  # noqa: S311
+            self.wait(random.uniform(0, min(_LONGEST_WAIT_SECONDS, 0.02 * 2**round_number)))  # noqa: S311  # jitter, no secret
         raise errors.Unavailable(message="Too many sign-ins of this account at once.", retry_after_seconds=2)
 
     def _owner(self, identity: Identity) -> str | None:

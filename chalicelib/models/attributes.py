@@ -83,4 +83,4 @@ class Part(MapAttribute[str, object]):
     """A map with declared attributes; each part of an item is one. Exists to give the constructor a type."""
 
     def __init__(self, **values: Any) -> None:
-        super().__init__(**values)  # type: ignore[no-untyped-call]
+        super().__init__(**values)  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped

@@ -16,7 +16,7 @@ from chalicelib.models import keys
 from chalicelib.models.attributes import InstantAttribute
 
 
-class EmailIndex(GlobalSecondaryIndex["Item"]):  # type: ignore[no-untyped-call]
+class EmailIndex(GlobalSecondaryIndex["Item"]):  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
     """Profiles by e-mail hash. Keys only: for looking up; uniqueness comes from guards."""
 
     class Meta:
@@ -29,7 +29,7 @@ class EmailIndex(GlobalSecondaryIndex["Item"]):  # type: ignore[no-untyped-call]
     gsi1_sk = UnicodeAttribute(range_key=True, attr_name="GSI1SK")
 
 
-class ExternalIndex(GlobalSecondaryIndex["Item"]):  # type: ignore[no-untyped-call]
+class ExternalIndex(GlobalSecondaryIndex["Item"]):  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
     """Profiles by identity at a provider. Keys only."""
 
     class Meta:
@@ -42,7 +42,7 @@ class ExternalIndex(GlobalSecondaryIndex["Item"]):  # type: ignore[no-untyped-ca
     gsi2_sk = UnicodeAttribute(range_key=True, attr_name="GSI2SK")
 
 
-class DueIndex(GlobalSecondaryIndex["Item"]):  # type: ignore[no-untyped-call]
+class DueIndex(GlobalSecondaryIndex["Item"]):  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
     """What has to be looked at by a certain time: usage periods that end, jobs with a deadline. Sparse, keys only."""
 
     class Meta:

@@ -167,7 +167,7 @@ class Subscription(Part):
 
     def deserialize(self, values: dict[str, Any]) -> Any:
         """Read the map; `tier` and `subscription_type` of old data are read as what they mean."""
-        return super().deserialize(with_meant_plan(values))  # type: ignore[no-untyped-call]
+        return super().deserialize(with_meant_plan(values))  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
 
 
 class UserData(Part):

@@ -121,7 +121,7 @@ class ConsentChoices:
                 announce(caller.user_id, change)
                 setattr(consents, kind, change.consents[kind])
                 return ConsentAnswer(consents=_consents_view(consents))
-            self.wait(random.uniform(0, min(_LONGEST_WAIT_SECONDS, 0.02 * 2**round_number)))  # noqa: S311
+            self.wait(random.uniform(0, min(_LONGEST_WAIT_SECONDS, 0.02 * 2**round_number)))  # noqa: S311  # jitter, no secret
         raise errors.Unavailable(message="Too many changes of consents at once.", retry_after_seconds=1)
 
     def _live(self, caller: Caller) -> UserItem:

@@ -80,7 +80,7 @@ def numbered_canvas(footer: str) -> Any:
     from reportlab.lib.units import mm
     from reportlab.pdfgen.canvas import Canvas
 
-    class Numbered(Canvas):  # type: ignore[misc]
+    class Numbered(Canvas):  # type: ignore[misc]  # narrower than its declared type
         """Keeps the state of each page until all are there."""
 
         def __init__(self, *arguments: Any, **more: Any) -> None:

@@ -117,4 +117,4 @@ def rounded(number: Decimal, digits: int = 6) -> Decimal:
     with localcontext() as context:
         context.prec = digits
         short = (+number).normalize()
-    return short if short == 0 or short.as_tuple().exponent < 0 else short.quantize(Decimal(1))  # type: ignore[operator]
+    return short if short == 0 or short.as_tuple().exponent < 0 else short.quantize(Decimal(1))  # type: ignore[operator]  # narrower than its declared type

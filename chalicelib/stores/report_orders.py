@@ -148,7 +148,7 @@ def _may_order(order: Order) -> Condition:
     )
     # Withdrawing the consent and ordering at the same moment: one of the two comes first.
     may_process = (_DATA.consents.healthcare_consultation.consent_given == True) & (  # noqa: E712  # an expression
-        _DATA.consents.medical_disclaimers.consent_given == True  # noqa: E712
+        _DATA.consents.medical_disclaimers.consent_given == True  # noqa: E712  # PynamoDB's == makes a condition
     )
     # Whether it is free was decided on this subscription; an upgrade, a refund or an end decides anew.
     is_same_subscription = (_DATA.current_subscription.subscription_id == order.subscription_id) & (

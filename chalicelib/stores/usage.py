@@ -157,7 +157,7 @@ def _may_count(reservation: Reservation) -> Condition:
     is_account_active = _DATA.account_status == AccountStatus.ACTIVE
     # Withdrawing the consent and uploading at the same moment: one of the two comes first.
     may_process = (_DATA.consents.healthcare_consultation.consent_given == True) & (  # noqa: E712  # an expression
-        _DATA.consents.medical_disclaimers.consent_given == True  # noqa: E712
+        _DATA.consents.medical_disclaimers.consent_given == True  # noqa: E712  # PynamoDB's == makes a condition
     )
     # Limit and period were computed from this subscription; an upgrade, a refund or an end decides anew.
     is_same_subscription = (_DATA.current_subscription.subscription_id == reservation.subscription_id) & (

@@ -57,23 +57,23 @@ def _renew(it: Subscription, move: Move, next_id: NextId) -> Told:
     return Told("DID_RENEW")
 
 
-def _cancel(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001
+def _cancel(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001  # one signature for all happenings
     it.will_renew = False
     return Told("DID_CHANGE_RENEWAL_STATUS", "AUTO_RENEW_DISABLED")
 
 
-def _uncancel(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001
+def _uncancel(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001  # one signature for all happenings
     it.will_renew = True
     return Told("DID_CHANGE_RENEWAL_STATUS", "AUTO_RENEW_ENABLED")
 
 
-def _fail_into_grace(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001
+def _fail_into_grace(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001  # one signature for all happenings
     move(it.last.ends_at)
     it.phase, it.grace_ends_at = Phase.GRACE, it.last.ends_at + GRACE
     return Told("DID_FAIL_TO_RENEW", "GRACE_PERIOD")
 
 
-def _fail_into_retry(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001
+def _fail_into_retry(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001  # one signature for all happenings
     told = Told("GRACE_PERIOD_EXPIRED") if it.grace_ends_at is not None else Told("DID_FAIL_TO_RENEW")
     move(it.grace_ends_at or it.last.ends_at)
     it.phase, it.grace_ends_at = Phase.RETRY, None
@@ -89,7 +89,7 @@ def _recover(it: Subscription, move: Move, next_id: NextId) -> Told:
     return Told("DID_RENEW", "BILLING_RECOVERY")
 
 
-def _expire(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001
+def _expire(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001  # one signature for all happenings
     is_unpaid = it.phase is Phase.RETRY
     move(it.last.ends_at + (RETRY if is_unpaid else timedelta(0)))
     it.phase, it.will_renew, it.intent = Phase.EXPIRED, False, 2 if is_unpaid else 1
@@ -110,7 +110,7 @@ def _upgrade(it: Subscription, move: Move, next_id: NextId) -> Told:
     return Told("DID_CHANGE_RENEWAL_PREF", "UPGRADE")
 
 
-def _downgrade(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001
+def _downgrade(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001  # one signature for all happenings
     it.next_plan = plan_beside(it.last.plan, Tier.PREMIUM) or it.next_plan
     return Told("DID_CHANGE_RENEWAL_PREF", "DOWNGRADE")
 
@@ -126,12 +126,12 @@ def _take_back(it: Subscription, move: Move, kind: str) -> None:
     it.phase, it.will_renew = Phase.EXPIRED, False
 
 
-def _refund(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001
+def _refund(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001  # one signature for all happenings
     _take_back(it, move, _FULL)
     return Told("REFUND")
 
 
-def _reverse_refund(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001
+def _reverse_refund(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001  # one signature for all happenings
     """The days go on as if nothing had been; renewal stays off until the customer turns it on."""
     it.last.revoked_at = it.last.revocation = it.last.percentage = None
     is_over = move(it.last.began_at) >= it.last.ends_at
@@ -139,12 +139,12 @@ def _reverse_refund(it: Subscription, move: Move, next_id: NextId) -> Told:  # n
     return Told("REFUND_REVERSED")
 
 
-def _stop_sharing(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001
+def _stop_sharing(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001  # one signature for all happenings
     _take_back(it, move, "FAMILY_REVOKE")
     return Told("REVOKE")
 
 
-def _unknown_news(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001
+def _unknown_news(it: Subscription, move: Move, next_id: NextId) -> Told:  # noqa: ARG001  # one signature for all happenings
     return Told("SOMETHING_NEW", "NEVER_HEARD_OF")
 
 

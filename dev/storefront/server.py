@@ -231,7 +231,7 @@ class _Requests(BaseHTTPRequestHandler):
             answer = _trouble(500, f"{type(defect).__name__}: {defect}")
         self._send(answer)
 
-    do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = _any  # noqa: N815
+    do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = _any  # noqa: N815  # http.server looks for these names
 
     def _send(self, answer: HttpAnswer) -> None:
         self.send_response(answer.status)

@@ -22,7 +22,7 @@ ORDER = "/api/v1/process/doctor-report"
 VALUES = {
     "labResults": [
         {"testName": "Ferritin", "value": value, "unit": "µg/L", "referenceRange": "15 - 150", "date": day}
-        for value, day in ((8, "2025-01-05"), (12.50, "2025-06-05"), (31, "2026-03-01"))
+        for value, day in ((8, "2025-01-05"), (12.53, "2025-06-05"), (31, "2026-03-01"))
     ],
     "vitals": {"bloodPressure": "148/92"},
 }
@@ -62,7 +62,7 @@ def test_a_report_is_ordered_written_and_read(service: Service, token: str) -> N
 
     assert succeeded(service.call("GET", body["polling_endpoint"], token=token))["status"] == "completed"
     result = succeeded(_result(service, token, body["job_id"], "application/json"))
-    assert [one["test_value"] for one in result["lab_results"]] == [8, 12.5, 31]
+    assert [one["test_value"] for one in result["lab_results"]] == [8, 12.53, 31]
     (trend,) = result["report"]["trends"]
     assert (trend["test_name"], trend["course"], trend["latest_standing"]) == ("Ferritin", "rising", "within")
     assert set(result) >= {"title", "summary", "detailed_interpretation", "medical_flags", "vitals", "disclaimers"}
@@ -199,7 +199,7 @@ def test_nothing_of_what_was_sent_is_in_the_logs(service: Service, token: str) -
 
     logged = "\n".join(found.seen)
     assert "report_ordered" in logged
-    assert not [word for word in ("Ferritin", "Secretname", "148/92", "12.5") if word in logged]
+    assert not [word for word in ("Ferritin", "Secretname", "148/92", "12.53") if word in logged]
 
 
 def test_a_pdf_arrives_whole_over_the_local_server(service: Service, token: str) -> None:

@@ -53,7 +53,7 @@ def delivery(event_id: str, provider: SubscriptionProvider = SubscriptionProvide
 
 
 def office(recipient: Recipient, **weather: object) -> PostOffice:
-    return PostOffice(recipient, recipient.clock, weather=Weather(**weather))  # type: ignore[arg-type]
+    return PostOffice(recipient, recipient.clock, weather=Weather(**weather))  # type: ignore[arg-type]  # narrower than its declared type
 
 
 def test_in_fair_weather_everything_arrives_once_and_in_order() -> None:
@@ -117,7 +117,7 @@ def test_after_the_last_try_a_store_gives_up(provider: SubscriptionProvider) -> 
 def test_a_store_that_signs_each_attempt_signs_each_attempt() -> None:
     recipient = Recipient(VirtualClock(START), refusals=1)
     seals = TimedSeals()
-    post = PostOffice(recipient, recipient.clock, [seals])  # type: ignore[list-item]
+    post = PostOffice(recipient, recipient.clock, [seals])  # type: ignore[list-item]  # narrower than its declared type
     post.post([delivery("a", SubscriptionProvider.STRIPE), delivery("b")])
     seen = [(one.delivery.event_id, one.delivery.headers.get("attempt")) for one in post.settle()]
     assert seen == [("a", "1"), ("b", None), ("a", "2")]

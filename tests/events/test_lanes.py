@@ -64,7 +64,7 @@ class OneWorker:
 
 def mark_as_priority(who: World, job_id: str) -> None:
     """What the write that reserves the unit does for tiers that go first."""
-    JobItem(*job_key(who.user_id, job_id)).update(actions=[JobItem.data.is_priority.set(True)])  # type: ignore[attr-defined]
+    JobItem(*job_key(who.user_id, job_id)).update(actions=[JobItem.data.is_priority.set(True)])  # type: ignore[attr-defined]  # known at run time only
 
 
 @pytest.fixture

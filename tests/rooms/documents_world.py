@@ -308,7 +308,7 @@ def make_bucket(settings: Settings) -> None:
     s3 = boto3.client("s3", region_name=settings.region)
     s3.create_bucket(
         Bucket=settings.bucket_name,
-        CreateBucketConfiguration={"LocationConstraint": settings.region},  # type: ignore[typeddict-item]
+        CreateBucketConfiguration={"LocationConstraint": settings.region},  # type: ignore[typeddict-item]  # any region's name is text
     )
 
 

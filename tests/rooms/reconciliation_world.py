@@ -108,7 +108,7 @@ class House:
         self.clock = SettableClock(ENDS - timedelta(days=3))
         self.stores = {store.name: store for store in stores or (Store(),)}
         self.room, self.outbox, self.books = Room(), Outbox(), Books()
-        providers: Any = lambda: self.stores  # noqa: E731
+        providers: Any = lambda: self.stores  # noqa: E731  # what the class takes: something to call
         self.live = LiveSubscriptions()
         self.reconciliation = Reconciliation(providers, self.room, self.live, self.outbox, "looks", self.clock, RULES)
         self.looks = Looks(providers, self.live, self.books, self.clock)

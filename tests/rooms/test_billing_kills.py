@@ -70,8 +70,8 @@ def kill_everywhere(world: BillingWorld, prepare: Act, act: Act) -> int:
 
 def of_apple(world: BillingWorld, event_id: str, *facts: object, hours: int = 0) -> object:
     told = Facts(
-        tuple(one for one in facts if hasattr(one, "external_id")),  # type: ignore[misc]
-        tuple(one for one in facts if hasattr(one, "money")),  # type: ignore[misc]
+        tuple(one for one in facts if hasattr(one, "external_id")),  # type: ignore[misc]  # narrower than its declared type
+        tuple(one for one in facts if hasattr(one, "money")),  # type: ignore[misc]  # narrower than its declared type
     )
     return world.notices.apply(world.notice(event_id, of_store(APPLE, told), hours=hours))
 

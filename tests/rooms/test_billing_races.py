@@ -56,7 +56,7 @@ def test_the_same_notice_twice_at_once_is_applied_once(world: BillingWorld) -> N
     for _ in range(ROUNDS):
         fresh(world)
         notice = of_apple(world, "e1", 1, seen(1, account="ada"), payment(1))
-        taken = at_once(4, lambda _, notice=notice: until_taken(world, notice))  # type: ignore[misc]
+        taken = at_once(4, lambda _, notice=notice: until_taken(world, notice))  # type: ignore[misc]  # mypy does not infer a lambda's default
         assert sorted(taken, key=str) == [False, False, False, True]
         assert (len(world.paid("ada")), world.user("ada").data.billing_revision) == (1, 1)
 
@@ -71,7 +71,7 @@ def test_different_notices_at_once_end_as_one_after_the_other(world: BillingWorl
             of_apple(world, "e3", 3, seen(3, account="ada"), payment(3, refunded=Decimal("2.00"))),
             of_apple(world, "e4", 4, seen(4, "sub_2", term=longer, account="ada"), payment(4, transaction_id="in_2")),
         ]
-        assert at_once(4, lambda one, notices=notices: until_taken(world, notices[one])) == [True] * 4  # type: ignore[misc]
+        assert at_once(4, lambda one, notices=notices: until_taken(world, notices[one])) == [True] * 4  # type: ignore[misc]  # mypy does not infer a lambda's default
         assert (world.plan("ada").tier, world.plan("ada").decided_by.event_id) == (Tier.FAMILY, "e4")
         refunded = {item.data.provider_transaction_id: item.data.refunded for item in world.paid("ada")}
         assert refunded == {"in_1": Decimal("2.00"), "in_2": None}
@@ -117,7 +117,7 @@ def test_a_refund_and_a_renewal_at_once_are_both_decided_on(world: BillingWorld)
         until_taken(world, of_apple(world, "e0", 0, seen(account="ada"), payment()))
         refund = of_apple(world, "e1", 5, payment(5, status=PaymentStatus.REFUNDED))
         again = of_apple(world, "e2", 4, seen(4, account="ada"), payment(4))
-        at_once(2, lambda one, both=(refund, again): until_taken(world, both[one]))  # type: ignore[misc]
+        at_once(2, lambda one, both=(refund, again): until_taken(world, both[one]))  # type: ignore[misc]  # mypy does not infer a lambda's default
         assert world.plan("ada").decided_by.rule == "refunded"
 
 
@@ -142,6 +142,6 @@ def test_a_transfer_and_a_renewal_at_once_leave_one_owner(world: BillingWorld) -
         until_taken(world, of_apple(world, "e0", 0, seen(account="ada")))
         moved = of_apple(world, "e2", 9, seen(9, account="bob"))
         renewed = of_apple(world, "e1", 4, seen(4, account="ada"))
-        at_once(2, lambda one, both=(moved, renewed): until_taken(world, both[one]))  # type: ignore[misc]
+        at_once(2, lambda one, both=(moved, renewed): until_taken(world, both[one]))  # type: ignore[misc]  # mypy does not infer a lambda's default
         assert (world.plan("ada").tier, world.plan("bob").tier) == (Tier.FREE, Tier.PREMIUM)
         assert (len(world.subscriptions("ada")), len(world.subscriptions("bob"))) == (0, 1)

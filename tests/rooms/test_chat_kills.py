@@ -64,7 +64,7 @@ def _killed(world: ChatWorld, act: Callable[[], object], number: int, when: str)
     return False
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", [pytest.param("before", marks=pytest.mark.prove), "after"])
 @pytest.mark.parametrize("number", range(1, MOST_CALLS + 1))
 def test_a_worker_that_ends_anywhere_leaves_one_answer(world: ChatWorld, number: int, when: str) -> None:
     job_id = world.ask()
@@ -80,7 +80,7 @@ def test_a_worker_that_ends_anywhere_leaves_one_answer(world: ChatWorld, number:
     assert len(world.analyst.asked) <= 2
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", [pytest.param("before", marks=pytest.mark.prove), "after"])
 @pytest.mark.parametrize("number", range(1, MOST_CALLS + 1))
 def test_a_request_that_ends_anywhere_is_one_question_or_none(world: ChatWorld, number: int, when: str) -> None:
     is_killed = _killed(world, lambda: world.ask(key="k-1"), number, when)
@@ -96,7 +96,7 @@ def test_a_request_that_ends_anywhere_is_one_question_or_none(world: ChatWorld, 
     assert (world.used(), len(world.analyst.asked)) == (1, 1)
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", [pytest.param("before", marks=pytest.mark.prove), "after"])
 @pytest.mark.parametrize("number", range(1, MOST_CALLS + 1))
 def test_a_failure_that_is_interrupted_gives_the_unit_back_once(world: ChatWorld, number: int, when: str) -> None:
     from chalicelib import errors

@@ -104,7 +104,7 @@ def test_a_subscription_that_ends_at_once_ends_at_once(world: BillingWorld) -> N
 
 @pytest.mark.parametrize(("name", "site"), [(APPLE, "apps.apple.com"), (GOOGLE, "play.google.com")])
 def test_what_was_bought_in_a_store_is_cancelled_there(world: BillingWorld, name: object, site: str) -> None:
-    world.notices.apply(world.notice("e1", of_store(name, Facts((seen(account="ada"),)))))  # type: ignore[arg-type]
+    world.notices.apply(world.notice("e1", of_store(name, Facts((seen(account="ada"),)))))  # type: ignore[arg-type]  # narrower than its declared type
     before = world.state()
     code, details = code_of(world, "cancel", CancelRequest())
     assert code == "MANAGED_BY_STORE"

@@ -340,7 +340,7 @@ def test_an_erasure_that_a_notice_of_apple_began_leaves_nothing_that_leads_to_th
     path, apple = UserItem.data, SignInWorld(leaving.clock)
     old = keys.guard_key(GuardKind.EXTERNAL_IDENTITY, "google", leaving.external_id)
     new = keys.guard_key(GuardKind.EXTERNAL_IDENTITY, "apple", leaving.external_id)
-    UserItem(*keys.user_key(leaving.user_id)).update(actions=[path.auth_provider.set(AuthProvider.APPLE)])  # type: ignore[attr-defined]
+    UserItem(*keys.user_key(leaving.user_id)).update(actions=[path.auth_provider.set(AuthProvider.APPLE)])  # type: ignore[attr-defined]  # known at run time only
     guard = GuardItem.get(*old)
     guard.delete()
     GuardItem(*new, data=guard.data, created_at=guard.created_at, updated_at=guard.updated_at).save()

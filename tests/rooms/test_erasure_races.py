@@ -196,7 +196,7 @@ def at_once(acts: list[Callable[[], Any]]) -> None:
             act()
         except errors.ServiceError:
             pass
-        except BaseException as defect:  # noqa: BLE001
+        except BaseException as defect:  # noqa: BLE001  # whatever a thread ends with is told
             defects.append(defect)
 
     threads = [threading.Thread(target=run, args=(act,)) for act in acts]

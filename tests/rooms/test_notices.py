@@ -173,8 +173,8 @@ def test_a_payment_becomes_only_what_it_can(
         has_come = status in (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED)
         return payment(hours, status=status, processed_at=BOUGHT if has_come else None)
 
-    world.tell("e1", seen(account="ada"), word(1, stands))  # type: ignore[arg-type]
-    world.tell("e2", word(2, told))  # type: ignore[arg-type]
+    world.tell("e1", seen(account="ada"), word(1, stands))  # type: ignore[arg-type]  # narrower than its declared type
+    world.tell("e2", word(2, told))  # type: ignore[arg-type]  # narrower than its declared type
 
     [item] = world.paid("ada")
     assert item.data.payment_status is ends

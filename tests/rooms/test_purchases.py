@@ -203,7 +203,7 @@ def deliver(world: BillingWorld, notice: Any) -> bool:
         return False
 
 
-def partitions_of(world: BillingWorld):  # type: ignore[no-untyped-def]
+def partitions_of(world: BillingWorld):  # type: ignore[no-untyped-def]  # typed by what it stands for
     """The erasure's steps, without a bucket."""
     from typing import cast
 

@@ -42,7 +42,7 @@ class _Cloud:
     endpoint: str
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, endpoint_url=self.endpoint, region_name=REGION)  # type: ignore[call-overload]
+        return boto3.client(service, endpoint_url=self.endpoint, region_name=REGION)  # type: ignore[call-overload]  # the service's name is not a literal
 
     def queue(self, name: str) -> tuple[str, str]:
         """A queue that gives up as ours do, sooner; its address and that of its dead letters."""

@@ -229,7 +229,7 @@ def test_fifty_at_once_get_exactly_five(second_engine: TableConnection) -> None:
 
         def act(number: int) -> Reserved:
             time.sleep(waits[number])  # noqa: B023  # called before the loop goes on
-            return house.upload(names[number], user if is_stale[number] else None)  # noqa: B023
+            return house.upload(names[number], user if is_stale[number] else None)  # noqa: B023  # the threads end within the round
 
         results = at_once(50, act)
         granted = [one for one in results if isinstance(one, Reserved) and not one.is_repeat]

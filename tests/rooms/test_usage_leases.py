@@ -92,7 +92,7 @@ def test_a_worker_that_dies_at_any_call_for_ever_gives_the_unit_back(world: Worl
         assert one.used() == LIMIT - 1
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", [pytest.param("before", marks=pytest.mark.prove), "after"])
 def test_giving_back_that_is_killed_at_any_call_gives_back_once(world: World, when: str) -> None:
     for number in range(1, 20):
         one = _last_unit(world)

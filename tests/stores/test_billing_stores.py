@@ -50,7 +50,7 @@ def paid(user_id: str = "ada") -> PaymentItem:
 
 
 def apply(**parts: object) -> bool:
-    return changes.apply(BillingChange(NOW, None, **parts))  # type: ignore[arg-type]
+    return changes.apply(BillingChange(NOW, None, **parts))  # type: ignore[arg-type]  # narrower than its declared type
 
 
 def claim(owner: str | None, seen: str | None = None) -> GuardChange:

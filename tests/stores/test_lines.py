@@ -37,7 +37,7 @@ def test_the_place_is_kept_until_its_holder_is_done(
     assert lines.is_first(first, now, LIFE)
     assert not lines.is_first(second, now, LIFE)
     assert lines.is_first(first, now, LIFE)
-    first.update(actions=[JobItem.data.state.set(JobState.COMPLETED)])  # type: ignore[attr-defined]
+    first.update(actions=[JobItem.data.state.set(JobState.COMPLETED)])  # type: ignore[attr-defined]  # known at run time only
     assert lines.is_first(second, now, LIFE)
     assert not lines.is_first(a_job(3, clock), now, LIFE)
 
@@ -72,4 +72,4 @@ def test_of_ten_that_ask_at_once_one_is_first_also_when_a_holder_is_done(
         with ThreadPoolExecutor(10) as pool:
             answers = list(pool.map(ask, jobs))
         assert answers.count(True) == 1
-        jobs[answers.index(True)].update(actions=[JobItem.data.state.set(JobState.FAILED)])  # type: ignore[attr-defined]
+        jobs[answers.index(True)].update(actions=[JobItem.data.state.set(JobState.FAILED)])  # type: ignore[attr-defined]  # known at run time only

@@ -259,7 +259,7 @@ def test_units_of_each_of_several_subscriptions_are_given_back_in_any_order(any_
         user = _move_to_new_subscription(DURING + timedelta(hours=number + 1), carried_from=SIGNED_UP)
     for held in (jobs[1], jobs[2], jobs[0]):
         assert held.data.unit_period_start == SIGNED_UP
-        commit(lambda transaction, held=held: STORE.add_release(transaction, held, DURING))  # type: ignore[misc]
+        commit(lambda transaction, held=held: STORE.add_release(transaction, held, DURING))  # type: ignore[misc]  # mypy does not infer a lambda's default
     assert _counts()[0] == 1
 
 

@@ -23,7 +23,7 @@ from chalicelib.gateways.analyst.hurry import within
 from chalicelib.model_config import BedrockSettings
 
 if TYPE_CHECKING:
-    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient  # type: ignore[import-not-found, unused-ignore]
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient  # type: ignore[import-not-found, unused-ignore]  # stubs of the service are not installed
 
 # "Message": images up to 3.75 MB. "API restrictions": documents up to 4.5 MB, but not PDFs for Claude 4 and later; what
 # another model does not take it refuses, which is not paid for.

@@ -59,7 +59,7 @@ def test_more_abnormal_values_than_a_summary_holds_are_counted_there_and_all_exp
     ],
 )
 def test_the_summary_counts_in_the_right_number(rows: tuple[object, ...], sentence: str) -> None:
-    assert narrate(reading(*rows)).summary.startswith(sentence)  # type: ignore[arg-type]
+    assert narrate(reading(*rows)).summary.startswith(sentence)  # type: ignore[arg-type]  # narrower than its declared type
 
 
 def test_a_report_without_abnormal_values_has_no_part_about_them() -> None:

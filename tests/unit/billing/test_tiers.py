@@ -77,7 +77,7 @@ def test_a_paid_tier_of_unknown_type_counts_as_monthly() -> None:
 
 def test_money_refuses_floats_and_what_is_no_currency() -> None:
     with pytest.raises(TypeError):
-        Money(9.99, "USD")  # type: ignore[arg-type]
+        Money(9.99, "USD")  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(ValueError, match="currency"):
         Money(Decimal("9.99"), "usd")
     with pytest.raises(ValueError, match="finite"):

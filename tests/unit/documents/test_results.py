@@ -22,7 +22,7 @@ def composed(seconds: float = 1.23456, job_id: str = JOB) -> object:
 def test_the_same_findings_of_the_same_job_get_the_same_ids() -> None:
     assert composed() == composed()
     other = composed(job_id=JOB.replace("1", "2"))
-    assert {one.id for one in composed().lab_results}.isdisjoint(one.id for one in other.lab_results)  # type: ignore[attr-defined]
+    assert {one.id for one in composed().lab_results}.isdisjoint(one.id for one in other.lab_results)  # type: ignore[attr-defined]  # known at run time only
 
 
 def test_the_content_id_is_the_jobs_uuid() -> None:
@@ -43,7 +43,7 @@ def test_digits_survive_writing_and_reading(digits: str) -> None:
 
 
 def test_the_time_that_it_took_is_a_number_to_the_millisecond() -> None:
-    assert b'"processing_time_seconds":1.235,' in write(composed())  # type: ignore[arg-type]
+    assert b'"processing_time_seconds":1.235,' in write(composed())  # type: ignore[arg-type]  # narrower than its declared type
 
 
 def test_a_failure_reads_back_as_it_was_written() -> None:

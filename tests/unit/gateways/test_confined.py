@@ -192,13 +192,16 @@ def test_no_descriptor_is_left_open(tmp_path: Path, child: str) -> None:
     def descriptors() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
 
+    rounds = 5
     before = descriptors()
-    run(tmp_path, child, "print(1)")
-    with pytest.raises(confined.ChildFailed):
-        run(tmp_path, child, "os._exit(3)")
-    with pytest.raises(confined.ChildTimedOut):
-        run(tmp_path, child, "time.sleep(60)", limits=Limits(wall_seconds=0.3))
-    assert descriptors() == before
+    for _ in range(rounds):
+        run(tmp_path, child, "print(1)")
+        with pytest.raises(confined.ChildFailed):
+            run(tmp_path, child, "os._exit(3)")
+        with pytest.raises(confined.ChildTimedOut):
+            run(tmp_path, child, "time.sleep(60)", limits=Limits(wall_seconds=0.1))
+    # Other tests' connections close and open meanwhile, one or two of them; a leak would leave one per round at least.
+    assert descriptors() - before < rounds
 
 
 def assert_no_children() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -175,7 +176,7 @@ def test_what_people_wrote_on_their_cards_gets_nowhere(world: StripeWorld) -> No
     facts = world.gateway.look(world.bought())
 
     assert "Jane" not in repr(facts)
-    assert "4242" not in repr(facts)
+    assert not re.search(r"\b4242\b", repr(facts)), "the end of a card; a random id may contain it"
 
 
 def test_a_subscription_of_the_other_mode_is_never_taken(world: StripeWorld) -> None:

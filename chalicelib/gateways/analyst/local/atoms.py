@@ -218,7 +218,7 @@ def _worded(text: str, at: int, cell_end: int, previous: Kind | None) -> Iterato
     )
     if flag and not answer:
         yield Kind.FLAG, flag.end()
-    unit_end = _RATIO_END.match(text, unit.end(), cell_end).end() if unit else 0  # type: ignore[union-attr]
+    unit_end = _RATIO_END.match(text, unit.end(), cell_end).end() if unit else 0  # type: ignore[union-attr]  # it matches any text
     if unit is None and previous in _BEFORE_UNITS and (ratio := _match_whole(_RATIO, text, at, cell_end)):
         yield Kind.UNIT, ratio.end()
     if unit and previous is not Kind.LABEL and not (answer and answer.end() > unit.end()):

@@ -99,7 +99,7 @@ def to_decimal(text: str, comma_decimal: bool = False) -> Decimal | None:
 
     Groups of thousands may be written 9,000 or 1,50,000 or 250'000, and 4.500 where commas are decimal.
     """
-    sign, digits = re.fullmatch(r"\s*([-+]?)\s*(.*?)\s*", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    sign, digits = re.fullmatch(r"\s*([-+]?)\s*(.*?)\s*", text, re.DOTALL).groups()  # type: ignore[union-attr]  # it matches any text
     digits = digits.replace("’", "'")
     separators = [c for c in digits if c in ",.'"]
     if digits[:1] in (",", "."):
