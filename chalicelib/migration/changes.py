@@ -189,6 +189,14 @@ class PostgresChanges:
         with self.pool.lend() as connection:
             return [Trouble(*row) for row in rows(connection, sql)]
 
+    def set_aside(self) -> int:
+        """Return how many keys were set aside.
+
+        Raises:
+            Unavailable: PostgreSQL does not answer.
+        """
+        return sum(trouble.is_set_aside for trouble in self.troubles())
+
     def take_up(self, key: Key) -> None:
         """Let a key that was set aside be tried again at once.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
+from chalicelib import errors
 from chalicelib.migration.pool import Pool
 from chalicelib.migration.ports import Key, PhaseMoved
 from chalicelib.migration.postgres import Cursor, rows, sqlstate
@@ -105,6 +106,18 @@ class PostgresFence:
         """Return the keys that are held back."""
         with self.pool.lend() as connection:
             return [row[0] for row in rows(connection, "SELECT key FROM migration.revisions WHERE is_held")]
+
+    def count_held(self) -> int:
+        """Return how many keys are held back."""
+        return len(self.held())
+
+    def is_reachable(self) -> bool:
+        """Whether PostgreSQL answers."""
+        try:
+            self.is_open()
+        except errors.Unavailable:
+            return False
+        return True
 
     def is_open(self) -> bool:
         """Whether writes are taken."""

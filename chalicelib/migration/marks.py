@@ -69,6 +69,14 @@ class DynamoMarks:
             return False
         return True
 
+    def stands(self, mark: Mark) -> bool:
+        """Whether a mark still stands.
+
+        Raises:
+            Unavailable: the table does not answer.
+        """
+        return self.table.get(places.mark_key(mark.key, mark.version)) is not None
+
     def hand_over(self, mark: Mark) -> None:
         """Say that the writer is done with the home side and leaves the rest to whoever finds the mark.
 
@@ -105,6 +113,14 @@ class DynamoMarks:
             marks = [_read(item) for item in self.table.partition(places.marks_partition(number))]
             found += [mark for mark in marks if mark.expires_at <= now][:limit]
         return sorted(found, key=lambda mark: (mark.put_at, mark.version))
+
+    def count(self) -> int:
+        """Return how many marks stand.
+
+        Raises:
+            Unavailable: the table does not answer.
+        """
+        return sum(len(self.table.partition(places.marks_partition(number))) for number in range(places.MARK_SHARDS))
 
     def of(self, key: Key) -> Sequence[Mark]:
         """Return the marks of one key.

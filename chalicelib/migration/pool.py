@@ -10,7 +10,6 @@ from typing import Final
 from chalicelib import errors
 from chalicelib.migration.postgres import Connection, Cursor, Isolation, is_unreachable, transaction
 
-
 _LONGEST_SILENCE: Final = "SET idle_in_transaction_session_timeout = '10s'"
 """PostgreSQL ends the transaction of who fell silent in it, such as a function that was frozen: it holds locks."""
 

@@ -26,6 +26,9 @@ class StandingMarks(Marks, Protocol):
     def of(self, key: Key) -> Sequence[Mark]:
         """Return the marks of one key."""
 
+    def stands(self, mark: Mark) -> bool:
+        """Whether a mark still stands."""
+
 
 class Holds(Protocol):
     """Keys that PostgreSQL holds back."""
@@ -47,32 +50,27 @@ class Replayer:
     holds: Holds
     sleep: Callable[[float], None] = time.sleep
 
-    def bring_back(self, key: Key) -> None:
-        """Make PostgreSQL say what is held at home at some moment after this was called.
+    def finish(self, mark: Mark) -> None:
+        """Make PostgreSQL say what is held at home at some moment after this was called, and take the mark away.
 
         Raises:
             Unavailable: one of the sides does not answer, or others bring the same back all the time.
         """
         for attempt in range(_MOST_ROUNDS):
-            # First the revision, then the holding: whoever stores between the two makes us read again.
-            revision = self.legacy.revision(key)
-            items = self.home.holding(key).items
-            if self.legacy.store(Holding(key, revision, items)) is not Outcome.NEWER_THERE:
+            # In this order: first the revision, so that whoever stores later makes us read again; then the mark, for as
+            # long as it stands nobody but us writes this key in PostgreSQL; then the holding.
+            revision = self.legacy.revision(mark.key)
+            if not self.marks.stands(mark):
+                return
+            items = self.home.holding(mark.key).items
+            if self.legacy.store(Holding(mark.key, revision, items)) is not Outcome.NEWER_THERE:
                 if not items:
-                    self.home.bury(key)
+                    self.home.bury(mark.key)
+                self.marks.clear(mark)
                 return
             longest = min(_LONGEST_WAIT_SECONDS, 0.01 * 2**attempt)
             self.sleep(random.uniform(0, longest))  # noqa: S311  # spreading load, not keeping a secret
         raise errors.Unavailable(message="A holding does not hold still.")
-
-    def finish(self, mark: Mark) -> None:
-        """Do what a mark stands for, and take it away; its key is held back no longer than another of its marks stands.
-
-        Raises:
-            Unavailable: one of the sides does not answer.
-        """
-        self.bring_back(mark.key)
-        self.marks.clear(mark)
 
     def replay(self, limit: int = 100) -> tuple[int, list[Key]]:
         """Finish the marks whose writers are gone or done. Return how many, and the keys that could not be brought

@@ -40,8 +40,8 @@ class BringsHome(Protocol):
 class BringsBack(Protocol):
     """Copies a key to the relational side."""
 
-    def bring_back(self, key: Key) -> None:
-        """Make PostgreSQL say what is held at home."""
+    def finish(self, mark: Mark) -> None:
+        """Make PostgreSQL say what is held at home, and take the mark away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +111,8 @@ class Writer:
 
     def _bring_back(self, marks: Sequence[Mark]) -> None:
         for mark in marks:
-            if not self._aside("bring_back_left_to_replay", self._finish, mark):
+            if not self._aside("bring_back_left_to_replay", self.replayer.finish, mark):
                 self._quietly(self.marks.hand_over, mark)
-
-    def _finish(self, mark: Mark) -> None:
-        self.replayer.bring_back(mark.key)
-        self.marks.clear(mark)
 
     def _aside(self, event: str, act: Callable[[Any], object], subject: Any) -> bool:
         """Do something for the other side, and do not let the caller know if it fails or takes long."""
