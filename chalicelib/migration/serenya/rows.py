@@ -1,7 +1,7 @@
 """The rows of one person, as values: what is read of the legacy tables, and nothing that is dropped.
 
 Instants are texts as the table writes them (`2026-01-02T03:04:05.000006Z`), JSON is text, money a `Decimal`: rows come
-and go as text, so nothing is parsed that only passes through. The order of fields is the order of `columns.read_columns`.
+and go as text, so nothing is parsed that only passes through. Fields stand in the order of `columns.read_columns`.
 """
 
 from __future__ import annotations
@@ -183,7 +183,6 @@ class Rival:
     name: str
     provider: str | None
     rank: tuple[str, str]
-    is_verified: bool = True
 
 
 @dataclass(frozen=True, slots=True)
