@@ -157,7 +157,7 @@ class Control:
         """
         is_lower = AnyOf((Absent(), Below(("epoch",), epoch)))
         for first in range(0, places.FENCES, _FENCES_AT_ONCE):
-            waiting = [places.fence_key(number) for number in range(first, first + _FENCES_AT_ONCE)]
+            waiting = [places.fence_key(number) for number in range(first, min(first + _FENCES_AT_ONCE, places.FENCES))]
             while waiting:
                 sets = places.engine_values(self.clock.now()) | {"epoch": {"N": str(epoch)}}
                 try:
