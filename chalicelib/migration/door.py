@@ -2,68 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from botocore.exceptions import ClientError
+
+from chalicelib import errors
+from chalicelib.migration.control import Control
+from chalicelib.migration.fallback import HomeReads
+from chalicelib.migration.phases import Phase, Side
+from chalicelib.migration.ports import PhaseMoved
 from chalicelib.migration.relational import requests
-from chalicelib.migration.relational.locking import Places
-from chalicelib.migration.relational.reading import TABLE_KEYS, Shown, partition_in
-from chalicelib.migration.relational.refusals import NotAnswered
+from chalicelib.migration.relational.engine import Relational
+from chalicelib.migration.routing import KeysOf, Router
+from chalicelib.migration.shadow import Shadow
+from chalicelib.migration.standing import Standing
+from chalicelib.migration.writes import PATIENCE_SECONDS, Writer
 
-Call = Callable[[str, dict[str, Any]], Any]
-"""Botocore's `(operation, arguments) -> answer`."""
+_LOOKED_AGAIN_SECONDS: Final = 0.05
+_REFUSALS: Final = frozenset(
+    {
+        "ConditionalCheckFailedException",
+        "ItemCollectionSizeLimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "ResourceNotFoundException",
+        "ThrottlingException",
+        "TransactionCanceledException",
+        "TransactionConflictException",
+        "ValidationException",
+    }
+)
 
-_STAYING: Final = "MIGRATION#SCAN"
-"""Where a scan goes on in the table itself, after all that moves."""
+
+def is_refusal(failure: BaseException) -> bool:
+    """Whether a failure is the table's answer: it wrote nothing. Anything else leaves open what became of a write."""
+    return isinstance(failure, ClientError) and failure.response["Error"]["Code"] in _REFUSALS
 
 
 @dataclass(frozen=True, slots=True)
-class Router:
-    """Tells what moves from what stays, in requests for one table. `direct` asks the table itself."""
+class Door:
+    """Answers as botocore's `_make_api_call` does, whichever side is primary. Its caller need not know of any move."""
 
-    table_name: str
-    places: Places
-    direct: Call
+    router: Router
+    engine: Relational
+    control: Control
+    writer: Writer
+    home_reads: HomeReads
+    shadow: Shadow
+    patience_seconds: float = PATIENCE_SECONDS
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
 
-    def routed(self, operation: str, request: dict[str, Any], moved: Call) -> Any:
-        """Answer a request: what moves by `moved`, what stays by the table.
+    def __call__(self, operation: str, request: dict[str, Any]) -> Any:
+        """Answer a request.
 
         Raises:
-            NotAnswered: one transaction holds both.
+            ClientError: DynamoDB's refusal, from whichever side.
+            Unavailable: the primary does not answer, or was moving for longer than a caller can wait.
         """
-        if requests.tables_in(operation, request) != {self.table_name}:
-            return self.direct(operation, request)
-        if operation == "Scan":
-            return self._scanned(request, moved)
-        if operation not in requests.READS | requests.WRITES:
-            return self.direct(operation, request)
-        staying = [self.places.stays(partition) for partition, _ in requests.keys_in(operation, request)]
-        if operation == "Query":
-            staying = [self._stays_queried(request)]
-        if not any(staying):
-            return moved(operation, request)
-        if all(staying):
-            return self.direct(operation, request)
-        raise NotAnswered(f"{operation} of items that move together with items that stay")
+        return self.router.routed(operation, request, self._moved)
 
-    def _stays_queried(self, request: dict[str, Any]) -> bool:
-        """Whether a query asks for a partition that stays; the indexes list only what moves."""
-        if "IndexName" in request:
-            return False
-        return self.places.stays(partition_in(Shown(request).wanted, TABLE_KEYS[0]))
+    def _moved(self, operation: str, request: dict[str, Any]) -> Any:
+        return self._read(operation, request) if operation in requests.READS else self._written(operation, request)
 
-    def _scanned(self, request: dict[str, Any], moved: Call) -> Any:
-        """Answer a page of a scan: first what moves, then what stays, without what the engine keeps for itself."""
-        start = request.get("ExclusiveStartKey")
-        if start is None or not self.places.stays(start["PK"]["S"]):
-            answer = moved("Scan", request)
-            return {"LastEvaluatedKey": {"PK": {"S": _STAYING}, "SK": {"S": "-"}}, **answer}
-        asked = {name: value for name, value in request.items() if name != "ExclusiveStartKey"}
-        answer = self.direct("Scan", asked if start["PK"]["S"] == _STAYING else request)
-        items = [item for item in answer["Items"] if self._is_shown(item)]
-        return {**answer, "Items": items, "Count": len(items)}
+    def _written(self, operation: str, request: dict[str, Any]) -> Any:
+        keys = KeysOf(self.router.places, self.router.direct, self.router.table_name, operation, request)
 
-    def _is_shown(self, item: Mapping[str, Any]) -> bool:
-        partition = item["PK"]["S"]
-        return self.places.stays(partition) and not partition.startswith("MIGRATION#")
+        def on_legacy() -> Any:
+            answer = self.engine.answer(operation, request)
+            keys.changed = list(answer.changed)
+            return answer.response
+
+        return self.writer.write(keys, on_legacy, lambda: self.router.direct(operation, request))
+
+    def _read(self, operation: str, request: dict[str, Any]) -> Any:
+        until, standing = self.monotonic() + self.patience_seconds, self.control.standing()
+        while True:
+            try:
+                return self._read_once(standing, operation, request)
+            except PhaseMoved as moved:
+                if self.monotonic() >= until:
+                    raise errors.Unavailable(message="The primary is moving.", retry_after_seconds=2) from moved
+            self.sleep(_LOOKED_AGAIN_SECONDS)
+            standing = self.control.refreshed()
+
+    def _read_once(self, standing: Standing, operation: str, request: dict[str, Any]) -> Any:
+        if standing.primary is Side.HOME or standing.phase is Phase.RETIRED:
+            return self.router.direct(operation, request)
+        partitions = self.router.partitions(operation, request)
+        if standing.percent and partitions:
+            answer = self.home_reads.answer(standing, operation, request, partitions)
+            if answer is not None:
+                return answer
+        response = self.engine.answer(operation, request).response
+        if standing.compares and partitions:
+            self.shadow.compare(operation, request, partitions)
+        return response

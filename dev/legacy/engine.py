@@ -10,11 +10,11 @@ from typing import Any
 from pynamodb.connection.table import TableConnection
 
 from chalicelib.migration.changes import PostgresChanges
-from chalicelib.migration.door import Router
 from chalicelib.migration.pool import Pool
 from chalicelib.migration.postgres import connect
 from chalicelib.migration.relational.engine import Relational
 from chalicelib.migration.relational.extras import Extras
+from chalicelib.migration.routing import Router
 from chalicelib.migration.serenya import places
 from chalicelib.migration.serenya.indexes import INDEX_KEYS
 from chalicelib.models import keys

@@ -73,6 +73,23 @@ class Relational:
             raise invalid(operation, str(failure)) from failure
         raise NotAnswered(operation)
 
+    def revisions(self, partitions: Sequence[str]) -> Mapping[Key, int] | None:
+        """Return the keys that partitions belong to with their revisions, in one snapshot; None where one belongs to
+        nobody.
+
+        Raises:
+            PhaseMoved: PostgreSQL is not the primary any more.
+            Unavailable: PostgreSQL does not answer.
+        """
+
+        def look(cursor: Cursor) -> Mapping[Key, int] | None:
+            owners = locking.holders(cursor, self.rows, self.places, partitions)
+            keys = sorted(set(owners.values()))
+            fence.enter_to_read(cursor, keys)
+            return locking.revisions(cursor, keys) if len(owners) == len(set(partitions)) else None
+
+        return self._in_transaction(look, Isolation.REPEATABLE_READ, is_read_only=True)
+
     def _written(self, operation: str, request: Mapping[str, Any]) -> Answer:
         writes = requests.writes_in(operation, request)
         keys = {self.places.key_of(write.item) for write in writes if write.item is not None}

@@ -19,7 +19,7 @@ WAIT_FOR_ROWS_MS: Final = 400
 _LOCK_GUARDS: Final = """
 SELECT pg_advisory_xact_lock(hashtextextended(one, 7)) FROM (SELECT unnest(%s::text[]) AS one ORDER BY 1) AS guards
 """
-_REVISIONS: Final = "SELECT key, revision FROM migration.revisions WHERE key = ANY(%s)"
+_REVISIONS: Final = "SELECT one, migration.revision_of(one) FROM unnest(%s::text[]) AS one"
 
 
 class Places(Protocol):
