@@ -110,6 +110,10 @@ BEGIN
     END IF;
     INSERT INTO migration.changes (key, revision, table_name, operation)
     SELECT bumped, reached, changed, how FROM migration.bump(wanted);
+    IF EXISTS (SELECT FROM migration.revisions WHERE key = ANY(wanted) AND is_held) THEN
+        RAISE EXCEPTION 'this key is held back: % of % refused', how, changed
+            USING ERRCODE = 'MG001', HINT = 'A write of the time before is still to be brought back; try again soon.';
+    END IF;
 END
 $$;
 """
