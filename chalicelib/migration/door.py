@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,14 +11,13 @@ from botocore.exceptions import ClientError
 
 from chalicelib import errors
 from chalicelib.migration.control import Control
-from chalicelib.migration.fallback import HomeReads
-from chalicelib.migration.phases import Phase, Side
-from chalicelib.migration.ports import PhaseMoved
+from chalicelib.migration.phases import Side
+from chalicelib.migration.ports import Key, PhaseMoved
+from chalicelib.migration.reads import Reader
 from chalicelib.migration.relational import requests
 from chalicelib.migration.relational.engine import Relational
 from chalicelib.migration.routing import KeysOf, Router
 from chalicelib.migration.shadow import Shadow
-from chalicelib.migration.standing import Standing
 from chalicelib.migration.writes import PATIENCE_SECONDS, Writer
 
 _LOOKED_AGAIN_SECONDS: Final = 0.05
@@ -43,14 +42,18 @@ def is_refusal(failure: BaseException) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Answers as botocore's `_make_api_call` does, whichever side is primary. Its caller need not know of any move."""
+    """Answers as botocore's `_make_api_call` does, whichever side is primary. Its caller need not know of any move.
+
+    `is_shared` says for which keys a percentage of reads at home counts.
+    """
 
     router: Router
     engine: Relational
     control: Control
     writer: Writer
-    home_reads: HomeReads
+    reader: Reader
     shadow: Shadow
+    is_shared: Callable[[Key], bool]
     patience_seconds: float = PATIENCE_SECONDS
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
@@ -78,25 +81,44 @@ class Door:
         return self.writer.write(keys, on_legacy, lambda: self.router.direct(operation, request))
 
     def _read(self, operation: str, request: dict[str, Any]) -> Any:
+        partitions = self.router.partitions(operation, request)
+
+        def from_legacy() -> Any:
+            response = self.engine.answer(operation, request).response
+            if partitions and self.control.standing().compares:
+                self.shadow.compare(operation, request, partitions)
+            return response
+
+        def from_home() -> Any:
+            return self.router.direct(operation, request)
+
+        key = self._shared_key(partitions)
+        if key is not None:
+            return self.reader.read(key, from_legacy, from_home)
+        return self._read_from_primary(from_legacy, from_home)
+
+    def _shared_key(self, partitions: Sequence[str]) -> Key | None:
+        """Return whose items are read, where that is one of those who are read at home by percentage: one person.
+        Whose a guard is, PostgreSQL says; what is nobody's is read where the primary is."""
+        if not self.control.standing().percent:
+            return None
+        keys = {self.router.places.key_in(partition) for partition in partitions}
+        if None in keys:
+            try:
+                found = self.engine.revisions(partitions)
+            except PhaseMoved:
+                return None
+            keys = set(found or ())
+        owner = keys.pop() if len(keys) == 1 else None
+        return owner if owner is not None and self.is_shared(owner) else None
+
+    def _read_from_primary(self, from_legacy: Callable[[], Any], from_home: Callable[[], Any]) -> Any:
         until, standing = self.monotonic() + self.patience_seconds, self.control.standing()
         while True:
             try:
-                return self._read_once(standing, operation, request)
+                return from_home() if standing.primary is Side.HOME else from_legacy()
             except PhaseMoved as moved:
                 if self.monotonic() >= until:
                     raise errors.Unavailable(message="The primary is moving.", retry_after_seconds=2) from moved
             self.sleep(_LOOKED_AGAIN_SECONDS)
             standing = self.control.refreshed()
-
-    def _read_once(self, standing: Standing, operation: str, request: dict[str, Any]) -> Any:
-        if standing.primary is Side.HOME or standing.phase is Phase.RETIRED:
-            return self.router.direct(operation, request)
-        partitions = self.router.partitions(operation, request)
-        if standing.percent and partitions:
-            answer = self.home_reads.answer(standing, operation, request, partitions)
-            if answer is not None:
-                return answer
-        response = self.engine.answer(operation, request).response
-        if standing.compares and partitions:
-            self.shadow.compare(operation, request, partitions)
-        return response

@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import errors
 from chalicelib.migration import places
-from chalicelib.migration.fallback import Copies, Revisions
+from chalicelib.migration.copy_state import CopyState
 from chalicelib.migration.ports import Key, PhaseMoved
 from chalicelib.migration.relational.values import equal
 from chalicelib.migration.routing import Call
@@ -29,6 +29,20 @@ LONGEST_SECONDS: Final = 2.0
 """A comparison that has not begun by then is let go."""
 MOST_WAITING: Final = 16
 _THREADS: Final = 2
+
+
+class Revisions(Protocol):
+    """The relational side, as far as it says how far it is."""
+
+    def revisions(self, partitions: Sequence[str]) -> Mapping[Key, int] | None:
+        """Return the keys that partitions belong to with their revisions; None where one belongs to nobody."""
+
+
+class Copies(Protocol):
+    """The home side, as far as it says how far it is."""
+
+    def state(self, key: Key) -> CopyState:
+        """Return what is known of the copy of a holding."""
 
 
 @dataclass(slots=True)

@@ -37,7 +37,14 @@ class RelationalEngine:
         router = Router(table.table_name, places, client._make_api_call)
 
         def moved(operation: str, request: dict[str, Any]) -> Any:
-            return self.answers.answer(operation, request).response
+            # Whoever counts or kills calls to the table listens to these events.
+            told = {"model": client.meta.service_model.operation_model(operation), "context": {}}
+            asked = {"headers": {}, "body": b"", "url_path": "/", "context": {}}
+            client.meta.events.emit(f"before-call.dynamodb.{operation}", params=asked, request_signer=None, **told)
+            try:
+                return self.answers.answer(operation, request).response
+            finally:
+                client.meta.events.emit(f"after-call.dynamodb.{operation}", http_response=None, parsed={}, **told)
 
         put_door(lambda operation, request: router.routed(operation, request, moved))
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from chalicelib.migration.layout import Layout
 from chalicelib.migration.ports import ItemKey, Key, RawItem
 from chalicelib.models import keys
 from chalicelib.models.catalogue import KINDS
@@ -52,6 +53,11 @@ def key_in(partition: str) -> Key | None:
     return partition
 
 
+def is_person(key: Key) -> bool:
+    """Whether a key is somebody's, living or erased, and not a partition's."""
+    return "#" not in key
+
+
 def key_of(item: RawItem) -> Key:
     """Return the key of the holding that an item belongs to.
 
@@ -65,7 +71,7 @@ def key_of(item: RawItem) -> Key:
 def partitions_of(key: Key) -> tuple[str, ...]:
     """Return the partitions in which a holding stands, the likeliest first; it is never in more than one of them.
     Guards that it owns stand elsewhere: `guards_named`."""
-    return (key,) if "#" in key else tuple(f"{prefix}{key}" for prefix in _NAMING)
+    return tuple(f"{prefix}{key}" for prefix in _NAMING) if is_person(key) else (key,)
 
 
 def guards_named(items: Iterable[RawItem]) -> list[ItemKey]:
@@ -76,3 +82,24 @@ def guards_named(items: Iterable[RawItem]) -> list[ItemKey]:
         if item.entity_type in KINDS:
             found |= dict.fromkeys((guard.pk, guard.sk) for guard in KINDS[item.entity_type].guards(item.data))
     return [key for key in found if key[0].startswith(OWNED_GUARDS)]
+
+
+def anchor_of(key: Key) -> ItemKey | None:
+    """Return the item that somebody's holding always has; None for what may be emptied and filled again."""
+    return keys.user_key(key) if is_person(key) else None
+
+
+def tombstones_of(key: Key) -> list[ItemKey]:
+    """Return where the service says that somebody was erased."""
+    return [keys.tombstone_key(key)] if is_person(key) else []
+
+
+LAYOUT: Final = Layout(
+    partitions_of=partitions_of,
+    named_outside=guards_named,
+    key_of=key_of,
+    owner_path=("data", "user_id"),
+    anchor_of=anchor_of,
+    tombstones_of=tombstones_of,
+)
+"""How holdings lie in the table."""
