@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from chalicelib.clock import iso
-from chalicelib.ids import email_hash
+from chalicelib.ids import email_hash, normalised_email
 from chalicelib.migration.ports import Key
 from chalicelib.migration.postgres import Cursor, read_instant, rows
 from chalicelib.migration.serenya import raw
@@ -31,11 +31,6 @@ _BELONGING: Final = {
 }
 """Of each table, what says whose a row is, and what must be joined for it or read with it."""
 _RIVALS: Final = """
-SELECT 'email', mine.id::text, json_build_array(other.email, other.created_at, other.id)::text
-FROM users AS mine JOIN wanted ON mine.id = wanted.id
-JOIN users AS other ON lower(btrim(other.email)) = lower(btrim(mine.email)) AND other.id <> mine.id
-WHERE mine.email_verified AND other.email_verified
-UNION ALL
 SELECT 'transaction', mine.user_id::text,
     json_build_array(other.provider_transaction_id, plan.provider, other.created_at, other.id)::text
 FROM payments AS mine JOIN wanted ON mine.user_id = wanted.id
@@ -43,6 +38,15 @@ JOIN payments AS other ON other.provider_transaction_id = mine.provider_transact
     AND other.user_id <> mine.user_id
 JOIN subscriptions AS plan ON plan.id = other.subscription_id
 """
+_SAME_EMAIL: Final = r"""
+SELECT other.email, to_json(other.created_at)::text, other.id::text FROM users AS other
+WHERE other.email_verified AND (
+    lower(btrim(other.email, E' \t\n\r\f\x0b')) = ANY(%s::text[])
+    OR octet_length(other.email) <> char_length(other.email)
+)
+"""
+"""Who may have one of these normalised addresses: PostgreSQL's `lower` says it of ASCII; of any other text it is asked
+here, because it is not Unicode's case folding (`ß` is `ss`), and does not compose."""
 _BESIDE: Final = """
 UNION ALL SELECT 'extras', key, json_build_array(pk, sk, item)::text FROM migration.extras WHERE key = ANY(%s::text[])
 UNION ALL SELECT 'revision', one, json_build_array(migration.revision_of(one))::text FROM unnest(%s::text[]) AS one
@@ -78,8 +82,9 @@ class Reader:
         if self.is_hidden:
             for key in people:
                 given[key][_HIDEABLE] = _hidden(cursor, key)
+        same_emails = _same_emails(cursor, given)
         for key, by_kind in given.items():
-            found[key] = _found(by_kind)
+            found[key] = _found(by_kind, same_emails)
         return found
 
     def _sql(self) -> str:
@@ -145,19 +150,31 @@ def _read(kind: Kind, value: Any) -> Any:
 
 def _instant(written: str) -> Instant:
     """Return a timestamptz out of JSON (`2026-01-02T03:04:05.06+00:00`) as the table writes it."""
-    if written.endswith("+00:00") and written[4] == "-":
+    if written.endswith("+00:00") and written[4] == "-" and written[0] != "0":
         return f"{written[:19]}.{written[20:-6].ljust(6, '0')}Z"
     return iso(read_instant(written))
 
 
-def _found(by_kind: Mapping[str, list[Any]]) -> Found:
+def _same_emails(cursor: Cursor, given: Mapping[Key, Mapping[str, list[Any]]]) -> list[Rival]:
+    """Return everybody who stands before the guard of an address of one of these people, themselves included."""
+    people = (row_of("users", one) for by_kind in given.values() for one in by_kind.get("users", ()))
+    wanted = {normalised_email(one.email) for one in people if one.email_verified and one.email.strip()}
+    found = rows(cursor, _SAME_EMAIL, (sorted(wanted),)) if wanted else []
+    told = ((email, created and json.loads(created), row_id) for email, created, row_id in found)
+    return list(_rivals_by_email(one for one in told if normalised_email(one[0]) in wanted))
+
+
+def _found(by_kind: Mapping[str, list[Any]], same_emails: Sequence[Rival]) -> Found:
     held: dict[str, Any] = {}
     for table, (name, _) in SHAPES.items():
         read: list[AnyRow] = sorted((row_of(table, one) for one in by_kind.get(table, ())), key=lambda row: row.id)
         held[name] = tuple(read)
     people = held.pop("user")
     rows_of = PersonRows(user=people[0] if people else None, **held)
-    rivals = (*_rivals_by_email(by_kind.get("email", ())), *_rivals_by_payment(by_kind.get("transaction", ())))
+    mine = people[0] if people else None
+    hashed = email_hash(mine.email) if mine is not None else None
+    by_email = (one for one in same_emails if mine is not None and one.name == hashed and one.rank[1] != mine.id)
+    rivals = (*by_email, *_rivals_by_payment(by_kind.get("transaction", ())))
     told = [((pk, sk), decoded(item)) for pk, sk, item in by_kind.get("extras", ())]
     # That something is not held lies apart, and names its place.
     documents = {tuple(item["at"]) if "at" in item else place: item for place, item in told}
