@@ -57,6 +57,10 @@ class Settings:
     apple_auth_url: str = "https://appleid.apple.com/auth"
     # Whether the stage holds the key of "Sign in with Apple". Without it nothing is exchanged, kept or revoked there.
     has_apple_sign_in_key: bool = False
+    # Whether the stage's data is still on its way from the legacy database: without it nothing of the move is imported.
+    has_legacy_database: bool = False
+    # Where that database is, on a developer's machine alone; anywhere else the secret says it.
+    legacy_dsn: str | None = None
     app_store: AppStore | None = None
     play_store: PlayStore | None = None
     stripe: Stripe | None = None
@@ -179,6 +183,12 @@ class Settings:
         return f"{APP_NAME}/{self.stage}/play-store"
 
     @property
+    def legacy_secret(self) -> str:
+        """Secrets Manager id of the way into the legacy database: `{"dsn": "postgresql://user:password@host/name"}`.
+        Removed, with its user, when the move is over."""
+        return f"{APP_NAME}/{self.stage}/legacy-database"
+
+    @property
     def stripe_secret(self) -> str:
         """Secrets Manager id of what Stripe's dashboard gives out: `{"api_key", "webhook_secret",
         "previous_webhook_secret"}`; the last one is null but while the webhook's secret is rolled."""
@@ -214,6 +224,8 @@ def load(environment: Mapping[str, str]) -> Settings:
         apple_auth_url=environment.get("APPLE_AUTH_URL", "https://appleid.apple.com/auth").rstrip("/"),
         upgrade_url=environment.get("UPGRADE_URL", "serenya://subscription/plans"),
         has_apple_sign_in_key=environment.get("HAS_APPLE_SIGN_IN_KEY", "false") == "true",
+        has_legacy_database=environment.get("HAS_LEGACY_DATABASE", "false") == "true",
+        legacy_dsn=environment.get("LEGACY_DSN") if stage == "local" else None,
         app_store=config_billing.app_store(environment),
         play_store=config_billing.play_store(environment),
         stripe=config_billing.stripe(environment),

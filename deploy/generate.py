@@ -35,9 +35,11 @@ def generated_files() -> dict[Path, str]:
     }
     for stage in STAGES:
         settings = stage_settings(stage)
-        for function, needs in permissions.FUNCTIONS.items():
+        for function in permissions.FUNCTIONS:
             name = f"policy-{stage}-{function.replace('_', '-')}.json"
-            files[ROOT / ".chalice" / name] = _json(policy(function, needs, settings))
+            files[ROOT / ".chalice" / name] = _json(
+                policy(function, permissions.needs_of(function, settings), settings)
+            )
     return files
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from chalicelib.config import Settings
 from chalicelib.models import keys
 from chalicelib.models.catalogue import OBJECTS
 
@@ -68,6 +69,10 @@ _BILLING: Final = (
     "ConditionCheckItem",
 )
 """What applying a store's word takes: it moves what was nobody's to its owner, who must not be erased meanwhile."""
+
+MOVING: Final = ("BatchGetItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
+"""What every function that asks the table does there too, for as long as its stage has a legacy database: it reads the
+phase, copies what it wrote to the other side, and marks what it is about to write."""
 
 FUNCTIONS: Final[dict[str, Permissions]] = {
     "api_handler": Permissions(
@@ -146,3 +151,12 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
     "reconcile_subscriptions": Permissions(table=_BILLING, receives_from="billing_looks_queue", reads_secrets=_STORES),
 }
 """By the name of the deployed function; Chalice calls the one behind API Gateway `api_handler`."""
+
+
+def needs_of(function: str, settings: Settings) -> Permissions:
+    """Return what a function needs in a stage."""
+    needs = FUNCTIONS[function]
+    if not settings.has_legacy_database or not (needs.table or needs.indexes):
+        return needs
+    secrets = (*needs.reads_secrets, "legacy_secret")
+    return replace(needs, table=tuple(sorted({*needs.table, *MOVING})), reads_secrets=secrets)
