@@ -54,6 +54,8 @@ CREATE OR REPLACE TRIGGER z_migration_keeps BEFORE UPDATE ON {table}
 """
 _INDEXES: Final = {
     "migration_users_by_email": "users (lower(btrim(email)))",
+    "migration_users_by_unusual_email": "users (id) "
+    "WHERE (octet_length(email) <> char_length(email) OR email ~ '[[:cntrl:]]')",
     "migration_users_by_email_hash": "users (migration.email_hash(email))",
     "migration_payments_by_transaction": "payments (provider_transaction_id)",
     "migration_payments_by_digest": "payments (migration.digest(provider_transaction_id))",

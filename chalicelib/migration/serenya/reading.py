@@ -38,14 +38,14 @@ JOIN payments AS other ON other.provider_transaction_id = mine.provider_transact
     AND other.user_id <> mine.user_id
 JOIN subscriptions AS plan ON plan.id = other.subscription_id
 """
-_SAME_EMAIL: Final = r"""
-SELECT other.email, to_json(other.created_at)::text, other.id::text FROM users AS other
-WHERE other.email_verified AND (
-    lower(btrim(other.email, E' \t\n\r\f\x0b')) = ANY(%s::text[])
-    OR octet_length(other.email) <> char_length(other.email)
-)
-"""
-"""Who may have one of these normalised addresses: PostgreSQL's `lower` says it of ASCII; of any other text it is asked
+_UNUSUAL: Final = "(octet_length(email) <> char_length(email) OR email ~ '[[:cntrl:]]')"
+_SAME_EMAIL: Final = f"""
+SELECT email, to_json(created_at)::text, id::text FROM users
+WHERE email_verified AND NOT {_UNUSUAL} AND lower(btrim(email)) = ANY(%s::text[])
+UNION ALL
+SELECT email, to_json(created_at)::text, id::text FROM users WHERE email_verified AND {_UNUSUAL}
+"""  # noqa: S608  # declared here
+"""Who may have one of these normalised addresses: PostgreSQL's `lower` says it of ASCII; all other texts are looked at
 here, because it is not Unicode's case folding (`ß` is `ss`), and does not compose."""
 _BESIDE: Final = """
 UNION ALL SELECT 'extras', key, json_build_array(pk, sk, item)::text FROM migration.extras WHERE key = ANY(%s::text[])
