@@ -1,8 +1,8 @@
 """What verification compares: every kept column beside the attribute that says the same; declared here once more, apart
 from the mapping, so that a mistake of the mapping is a difference.
 
-`sql` is what the row says, as a text, with what a NULL means; `at` where the item says it. Rows are read as `one`, their
-person as `person`.
+`sql` is what the row says, as a text, with what a NULL means; `at` where the item says it. Rows are read as `one`, and
+their person as `person`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BORN: Final = "coalesce(person.created_at, person.updated_at, person.last_login_
 
 
 class Form(StrEnum):
-    """How an attribute is made comparable with what its column says."""
+    """How an attribute is made comparable with its column."""
 
     TEXT = "text"
     FLAG = "flag"
@@ -31,8 +31,8 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A value of an entry. `columns` are those that say it; `at` is below `data` unless it begins with a dot. Where the
-    place depends on the part (an instant of history stands outside `data` too), it is the one of the part."""
+    """A value of an entry. `columns` are those that say it; `at` is below the part (or `data`), or with a dot beside
+    it."""
 
     name: str
     at: str
@@ -44,8 +44,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A lane whose entries are rows. `source` is what follows FROM, `key` whose they are, `lasts` which of them count at
-    an instant (`:at`), `identity` the field that tells an entry from others."""
+    """A lane whose entries are rows. `source` is what follows FROM, `key` whose they are, `lasts` which of them count
+    at an instant (`:at`). The first field tells an entry from others."""
 
     lane: str
     table: str
@@ -95,7 +95,7 @@ def _nearest(name: str, *columns: str, at: str = "") -> Field:
     return Field(name, at or name, instant(f"coalesce({filled}, {BORN})"), (columns[0],))
 
 
-def _stamps(*columns: str) -> tuple[Field, Field]:
+def _stamps() -> tuple[Field, Field]:
     return (
         _nearest("created_at", "created_at", "updated_at"),
         _nearest("updated_at", "updated_at", "created_at"),
@@ -103,8 +103,15 @@ def _stamps(*columns: str) -> tuple[Field, Field]:
 
 
 _PERSON: Final = "JOIN users AS person ON person.id = one.user_id"
-_RECENT: Final = f"coalesce(one.updated_at, one.created_at, {BORN}) + :life > :at"
-"""What was replaced longer ago than history lives is forgotten on both sides; what is current is compared as such."""
+
+
+def _recent(chosen: str) -> str:
+    """What was replaced longer ago than history lives is forgotten on both sides; what is current is not."""
+    changed = f"coalesce(one.updated_at, one.created_at, {BORN})"
+    is_chosen = f"EXISTS (SELECT FROM {chosen} AS chosen WHERE chosen.id = one.id)"
+    return f"(date_trunc('second', {changed} + :life) > :at OR {is_chosen})"
+
+
 _SURROGATE: Final = {"id": "names the row within the database alone"}
 
 USERS: Final = Table(
@@ -135,10 +142,12 @@ CONSENTS: Final = Table(
     f"consent_records AS one {_PERSON}",
     (
         _text("consent_type", at="<key>"),
-        _text("consent_given"),
+        Field("consent_given", "consent_given", "one.consent_given::text", ("consent_given",), Form.FLAG),
         _text("consent_version"),
         _or("consent_method", "bundled_consent"),
-        _text("ui_checkbox_group"),
+        Field(
+            "ui_checkbox_group", "ui_checkbox_group", "one.ui_checkbox_group::text", ("ui_checkbox_group",), Form.WHOLE
+        ),
         *_stamps(),
         _instant("withdrawn_at"),
     ),
@@ -157,7 +166,7 @@ DEVICES: Final = Table(
         _nearest("last_active_at", "last_active_at", "updated_at", "created_at"),
         *_stamps(),
     ),
-    lasts=_RECENT,
+    lasts=_recent("chosen_device"),
     others=_SURROGATE,
 )
 SESSIONS: Final = Table(
@@ -178,7 +187,7 @@ SESSIONS: Final = Table(
         _flag("requires_biometric_reauth"),
         *_stamps(),
     ),
-    lasts=_RECENT,
+    lasts=_recent("chosen_session"),
     others=_SURROGATE,
 )
 BIOMETRICS: Final = Table(
@@ -238,7 +247,7 @@ SUBSCRIPTIONS: Final = Table(
         _instant("end_date"),
         *_stamps(),
     ),
-    lasts=_RECENT,
+    lasts=_recent("chosen_subscription"),
 )
 _PAID: Final = f"coalesce(one.created_at, one.processed_at, one.updated_at, {BORN})"
 PAYMENTS: Final = Table(

@@ -2,12 +2,12 @@
 
 An *entry* is one thing that both sides hold under a key, in a *lane* (a kind of thing), as a list of texts. Its digest:
 
-    text    = the JSON array [lane, key, value, value, ...], each a text or null; ", " between, nothing but `"`, `\\` and
+    text    = the JSON array [lane, key, value, value, ...], each a text or null; ", " between; only `"`, `\\` and
               control characters escaped: Python's json.dumps(..., ensure_ascii=False), PostgreSQL's json_build_array
     digest  = SHA-256 of the text in UTF-8; high = its first 15 hex digits, low = the 15 after them, as whole numbers
 
-A *tally* is how many entries there are, and the sums of `high` and of `low`. Tallies of parts add up to the tally of the
-whole. Two tallies are the same only if the entries are, but for a chance of one in 10^36.
+A *tally* is how many entries there are, and the sums of `high` and of `low`. Tallies of parts add up to the tally of
+the whole. Two tallies are the same only if the entries are, but for a chance of one in 10^36.
 """
 
 from __future__ import annotations

@@ -29,14 +29,16 @@ class Entry(NamedTuple):
 class Lane:
     """A kind of entry: the names of its values, and which of them are personal and therefore not shown unasked.
 
-    `is_of_rows` says that its entries are rows, each of which both sides hold, whatever else is kept beside the rows.
-    `unique` counts the first names, which together tell an entry from others.
+    `is_of_rows` says that its entries are rows, each of which both sides hold, whatever else is kept beside the rows;
+    `is_outside` that its items stand outside the partitions of their key. `unique` counts the first names, which
+    together tell an entry from others.
     """
 
     name: str
     values: tuple[str, ...]
     personal: Collection[str] = ()
     is_of_rows: bool = True
+    is_outside: bool = False
     unique: int = 1
 
 
@@ -55,11 +57,11 @@ class Rows(Protocol):
     def keys_beside(self) -> Collection[Key]:
         """Return the keys of which something is kept beside the rows: rows alone do not say what they hold."""
 
-    def items_beside(self, key: Key) -> Collection[ItemKey]:
-        """Return which of its items something is kept of beside the rows."""
+    def items_beside(self, keys: Sequence[Key]) -> Mapping[Key, Collection[ItemKey]]:
+        """Return which of the items of some keys something is kept of beside the rows."""
 
-    def entries(self, key: Key) -> Sequence[Entry]:
-        """Return every entry of a key, as the rows have it now."""
+    def entries(self, keys: Sequence[Key]) -> Mapping[Key, Sequence[Entry]]:
+        """Return every entry of some keys, as the rows have them now, of one snapshot."""
 
 
 class Items(Protocol):
@@ -75,5 +77,11 @@ class Items(Protocol):
         What the item says beyond its entries, and what it should not say, is an entry too, of a lane of its own.
         """
 
+    def tallies(self, item: RawItem) -> Iterable[tuple[Key, str, Tally]]:
+        """Return key, lane and tally of everything that an item says; tallies may also count against each other."""
+
     def key_of(self, item: RawItem) -> Key | None:
         """Return the key that an item belongs to; None where it is no part of the move."""
+
+    def is_forgotten(self, item: RawItem) -> bool:
+        """Whether an item counts no more on either side, because its time is over."""
