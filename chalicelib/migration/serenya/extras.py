@@ -34,6 +34,8 @@ _IDENTITIES: Final[Mapping[tuple[str, ...], str]] = {
     ("data", "current_subscription"): "subscription_id",
 }
 """Of each part, what tells another one from the same one changed."""
+_WHOLE: Final = ("data", "consents")
+"""What stands below it is one thing: half of one consent and half of another were never given."""
 _OURS: Final[frozenset[tuple[str, ...]]] = frozenset(
     {("data", "current_subscription", "usage_current_period"), ("GSI3PK",), ("GSI3SK",)}
 )
@@ -158,6 +160,8 @@ def _merged(now: Any, was: Any, item: Any, *, path: tuple[str, ...]) -> Any:
         return now
     if path in _OURS:
         return item
+    if path[:-1] == _WHOLE:
+        return now
     if not all(isinstance(one, Mapping) and "M" in one for one in (now, was, item)):
         return now
     names = {*now["M"], *was["M"], *item["M"]}
@@ -181,18 +185,19 @@ def _with_grown_ledger(rows: PersonRows, extras: Extras, items: Items, rulebook:
         stated
         for stated in (ledger.stated(one, born) for one in rows.consents)
         if now["M"].get(stated.consent_type) != before["M"].get(stated.consent_type)
-        and said.get(stated.consent_type) != stated.words
     ]
-    if not changed:
-        return _with_chain(items, key, end, {})
-    if end is None:
-        grown = ledger.begun(rows.user.id, rows.consents, born, rulebook)
-    else:
-        grown = ledger.grown(rows.user.id, Ledger(entries, end), changed, rulebook)
+    news = [one for one in changed if said.get(one.consent_type) != one.words]
+    grown = Ledger(entries, end)
+    if news:
+        grown = (
+            ledger.grown(rows.user.id, grown, news, rulebook)
+            if end is not None
+            else ledger.begun(rows.user.id, rows.consents, born, rulebook)
+        )
+    # A consent stands since its entry says so: a row that was only touched says nothing new.
     at = {raw.said(one["data"], "consent_type") or "": one["updated_at"] for _, one in sorted(grown.items.items())}
-    return _with_chain(
-        {**items, **grown.items}, key, grown.end, {one.consent_type: at[one.consent_type] for one in changed}
-    )
+    since = {one.consent_type: at[one.consent_type] for one in changed if one.consent_type in at}
+    return _with_chain({**items, **grown.items}, key, grown.end, since)
 
 
 def _with_chain(items: Items, key: ItemKey, end: Raw | None, at: Mapping[str, Raw]) -> Items:

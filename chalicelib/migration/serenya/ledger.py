@@ -67,7 +67,7 @@ def begun(user_id: str, rows: Sequence[ConsentRow], born: Instant, rulebook: Rul
     """Return the ledger of these rows, oldest first."""
     if not rows:
         return Ledger({}, None)
-    chain_id = derived_id("consent-chain", user_id, min(f"{one.created_at or ''}#{one.consent_type}" for one in rows))
+    chain_id = derived_id("consent-chain", user_id, min(f"{_came(one, born)}#{one.consent_type}" for one in rows))
     empty = raw.part({"chain_id": raw.text(chain_id), "length": raw.whole(0), "changed_at": raw.text(raw.EPOCH)})
     seeded = {"M": {**empty["M"], "head_hash": {"S": rulebook.seed_of(chain_id)}}}
     return grown(user_id, Ledger({}, seeded), [stated(one, born) for one in rows], rulebook)
@@ -101,6 +101,10 @@ def latest(items: Mapping[ItemKey, Raw | Mapping[str, Raw]]) -> dict[str, tuple[
             )
             found[raw.said(data, "consent_type") or ""] = words
     return found
+
+
+def _came(row: ConsentRow, born: Instant) -> Instant:
+    return row.created_at or row.updated_at or born
 
 
 def _entry(one: Stated, end: Raw) -> dict[str, Any]:

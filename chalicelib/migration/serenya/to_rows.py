@@ -273,4 +273,4 @@ def _one_of(states: type[StrEnum], value: str | None) -> str | None:
 
 
 def _small(number: int | None) -> int | None:
-    return number if number is None or abs(number) <= _MOST_WHOLE else None
+    return number if number is None or -_MOST_WHOLE - 1 <= number <= _MOST_WHOLE else None

@@ -98,7 +98,7 @@ def empty(cursor: Cursor, key: Key) -> None:
     rows(cursor, "DELETE FROM payments WHERE user_id = %s::uuid", mine)
     rows(cursor, _ADOPT, (key, key, key))
     rows(cursor, "DELETE FROM subscriptions WHERE user_id = %s::uuid", mine)
-    held = "DELETE FROM biometric_registrations USING user_devices AS held WHERE held.id = device_id"
+    held = "DELETE FROM biometric_registrations AS one USING user_devices AS held WHERE held.id = one.device_id"
     rows(cursor, f"{held} AND held.user_id = %s::uuid", mine)
     rows(cursor, "DELETE FROM user_sessions WHERE user_id = %s::uuid", mine)
     rows(cursor, "DELETE FROM user_devices WHERE user_id = %s::uuid", mine)
