@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chalicelib.migration import places, postgres
+from chalicelib.migration.pool import Pool
 from chalicelib.migration.ports import ItemKey, Key, RawItem
 from chalicelib.migration.table import Table, key_of
 from chalicelib.migration.verify.settling import Stamp
@@ -40,7 +41,7 @@ class MoveStamps:
     """Where keys stand: revisions and notes in PostgreSQL, copies and marks at home. Without the engine's schema there
     are no notes, and nobody may write while it is verified."""
 
-    connection: postgres.Connection
+    pool: Pool
     table: Table
 
     def stamps(self, keys: Sequence[Key]) -> Mapping[Key, Stamp]:
@@ -59,10 +60,11 @@ class MoveStamps:
         return found
 
     def _noted(self, keys: Sequence[Key]) -> dict[Key, tuple[int, bool]]:
-        [(is_installed,)] = postgres.rows(self.connection, "SELECT to_regclass('migration.changes') IS NOT NULL")
-        if not is_installed:
-            return {}
-        found: list[Any] = postgres.rows(self.connection, _STANDING, (list(keys),))
+        with self.pool.lend() as connection:
+            [(is_installed,)] = postgres.rows(connection, "SELECT to_regclass('migration.changes') IS NOT NULL")
+            if not is_installed:
+                return {}
+            found: list[Any] = postgres.rows(connection, _STANDING, (list(keys),))
         return {str(key): (int(revision), bool(is_noted)) for key, revision, is_noted in found}
 
     def _marked(self, keys: Sequence[Key]) -> set[Key]:
