@@ -62,6 +62,7 @@ _INDEXES: Final = {
     "migration_subscriptions_by_digest": "subscriptions (migration.digest(external_subscription_id))",
 }
 _OF_EXTRAS: Final = """
+CREATE INDEX IF NOT EXISTS extras_in_order ON migration.extras (key COLLATE "C");
 CREATE INDEX IF NOT EXISTS extras_by_email ON migration.extras ((item -> 'item' -> 'GSI1PK' ->> 'S'));
 CREATE INDEX IF NOT EXISTS extras_by_external ON migration.extras ((item -> 'item' -> 'GSI2PK' ->> 'S'));
 """

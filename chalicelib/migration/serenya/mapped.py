@@ -21,6 +21,8 @@ from chalicelib.models import keys
 from chalicelib.models.keys import GuardKind
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_UUID: Final = "00000000-0000-0000-0000-000000000000"
+_LAST_UUID: Final = _FIRST_UUID.replace("0", "f")
 _PUT: Final = """
 INSERT INTO migration.extras (pk, sk, key, item, gsi3pk, gsi3sk) VALUES (%s, %s, %s, %s::jsonb, %s, %s)
 ON CONFLICT (pk, sk) DO UPDATE SET key = excluded.key, item = excluded.item, gsi3pk = excluded.gsi3pk,
@@ -127,17 +129,14 @@ class SerenyaRows:
 
     def keys(self, cursor: Cursor, after: Key | None, limit: int, until: Key | None = None) -> list[Key]:
         """Return keys in their order, those of nobody's items included; fewer than `limit` only at the end."""
-        first = _least_uuid(after)
-        ends = "" if until is None else ' AND id::text COLLATE "C" <= %s'
-        last = () if until is None else (until,)
-        people: list[tuple[Any, ...]] = []
-        if first is not None:
-            more = ">" if first == after else ">="
-            sql = f"SELECT id::text FROM users WHERE id {more} %s::uuid{ends} ORDER BY id LIMIT %s"  # noqa: S608  # ours
-            people = rows(cursor, sql, (first, *last, limit))
+        more = ">" if after is not None and raw.uuid(after) is not None else ">="
+        ends = "" if until is None else f" AND id {'<=' if raw.uuid(until) is not None else '<'} %s::uuid"
+        last = () if until is None else (least_uuid(until),)
+        sql = f"SELECT id::text FROM users WHERE id {more} %s::uuid{ends} ORDER BY id LIMIT %s"  # noqa: S608  # ours
+        people = rows(cursor, sql, (least_uuid(after or ""), *last, limit))
         others: list[tuple[Any, ...]] = []
         if self.is_installed:
-            ends = "" if until is None else ' AND key COLLATE "C" <= %s'
+            ends, last = ("", ()) if until is None else (' AND key COLLATE "C" <= %s', (until,))
             sql = 'SELECT DISTINCT key COLLATE "C" FROM migration.extras WHERE key COLLATE "C" > %s'
             others = rows(cursor, f"{sql}{ends} ORDER BY 1 LIMIT %s", (after or "", *last, limit))
         return sorted({key for (key,) in (*people, *others)})[:limit]
@@ -209,9 +208,16 @@ def _beside(number: int, partition: str) -> tuple[str, tuple[str]]:
     return f"SELECT DISTINCT key FROM migration.extras WHERE {place} = %s", (partition,)  # noqa: S608  # ours
 
 
-def _least_uuid(after: Key | None) -> str | None:
-    """Return the uuid from which people come after a key, itself if it is one; None where none can. Names of partitions
-    begin with a capital letter, which stands between digits and small letters."""
-    if after is None or raw.uuid(after) is not None or after[:1] <= "9":
-        return after if raw.uuid(after) is not None else "00000000-0000-0000-0000-000000000000"
-    return "a0000000-0000-0000-0000-000000000000" if after < "a" else None
+def least_uuid(text: str) -> str:
+    """Return the first uuid that is not before a text, in the order of texts: there capital letters, with which names of
+    partitions begin, stand between digits and small letters. The last uuid for what is after all of them."""
+    for at, there in enumerate(_FIRST_UUID):
+        given = text[at : at + 1]
+        if given == there or (there != "-" and given != "" and given in "0123456789abcdef"):
+            continue
+        if given < there:
+            return text[:at] + _FIRST_UUID[at:]
+        if there != "-" and given < "a":
+            return text[:at] + "a" + _FIRST_UUID[at + 1 :]
+        return text[:at] + _LAST_UUID[at:]
+    return text[: len(_FIRST_UUID)]
