@@ -61,6 +61,11 @@ class SerenyaRows:
                 found[place] = found.get(place, NOTHING).plus(tally)
             return found
 
+    def statement(self, digits: int) -> str:
+        """Return what anyone can ask PostgreSQL: lane, range, number, high, low. Guards of addresses, units and periods
+        are not in it: SQL cannot fold cases and count months as the service does."""
+        return self._summing(f"left(key, {digits})", _EVERYBODY)
+
     def by_key(self, ranges: Collection[Range]) -> Mapping[tuple[Key, str], Tally]:
         """Return the tally of every lane of every key in some ranges."""
         if not ranges:
@@ -126,12 +131,15 @@ class SerenyaRows:
             yield cursor
 
     def _tallies(self, cursor: postgres.Cursor, group: str, within: str) -> dict[tuple[str, str], Tally]:
+        found = postgres.rows(cursor, self._summing(group, within))
+        return {(str(part), str(lane)): Tally(int(n), int(high), int(low)) for lane, part, n, high, low in found}
+
+    def _summing(self, group: str, within: str) -> str:
         parts = (
             f"SELECT '{lane}', summed.* FROM ({sql_tallies(lane, asked, size, group)}) AS summed"  # noqa: S608  # declared
             for lane, asked, size in self._queries()
         )
-        found = postgres.rows(cursor, self._sql(" UNION ALL ".join(parts), within))
-        return {(str(part), str(lane)): Tally(int(n), int(high), int(low)) for lane, part, n, high, low in found}
+        return self._sql(" UNION ALL ".join(parts), within)
 
     def _queries(self) -> Iterator[tuple[str, str, int]]:
         """Yield lane, query of its entries (key, v0, v1, …), and how many values they have."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from typing import Final
 
 from chalicelib.clock import Clock
 from chalicelib.migration.ports import Holding, ItemKey, Key
-from chalicelib.migration.verify.differences import Difference
+from chalicelib.migration.verify.differences import Difference, View
 from chalicelib.migration.verify.digests import NOTHING, Tally
 from chalicelib.migration.verify.narrowing import Compared, differing, digits_for, keys_that_differ
 from chalicelib.migration.verify.scanning import Scanner, Sums, range_of
@@ -46,6 +46,7 @@ class Verification:
     keys: int = 0
     rows_by_range: Mapping[tuple[str, str], Tally] = field(default_factory=dict)
     home_by_range: Mapping[tuple[str, str], Tally] = field(default_factory=dict)
+    statement: str = ""
     keys_beside: int = 0
     compared: Compared = field(default_factory=lambda: Compared((), 0))
     candidates: int = 0
@@ -90,6 +91,7 @@ class Verifier:
         with _timed(found, "count rows"):
             found.row_counts = self.rows.counts()
             found.digits = digits_for(max(found.row_counts.values(), default=0))
+            found.statement = self.rows.statement(found.digits)
         home = self._summed(found, began)
         with _timed(found, "narrow down"):
             candidates = self._candidates(found, home)
@@ -99,9 +101,15 @@ class Verifier:
         found.candidates, found.ended_at = len(candidates), self.clock.now()
         return found
 
-    def verify_keys(self, keys: Collection[Key]) -> Settled:
-        """Return what differs under some keys alone, after a repair for example."""
-        return self.settler.settle(keys)
+    def look_again(self, found: Verification) -> Settled:
+        """Return what still differs of what a verification found, after a repair for example. What stood outside the
+        partitions of its key, and was named by nothing, is looked for where it was found."""
+        outside: dict[Key, list[ItemKey]] = defaultdict(list)
+        for one in found.differences:
+            place = one.place.split(" ")
+            if one.view is View.MAPPING and len(place) == 2:
+                outside[one.key].append((place[0], place[1]))
+        return self.settler.settle({one.key for one in found.differences}, outside)
 
     def _summed(self, found: Verification, began: float) -> Sums:
         """Sum both sides up at once."""

@@ -51,6 +51,9 @@ class Rows(Protocol):
     def by_range(self, digits: int) -> Mapping[tuple[Range, str], Tally]:
         """Return the tally of every lane in every range, keys divided by so many of their first hex digits."""
 
+    def statement(self, digits: int) -> str:
+        """Return what anyone can ask the database to get the sums of its ranges: lane, range, number, high, low."""
+
     def by_key(self, ranges: Collection[Range]) -> Mapping[tuple[Key, str], Tally]:
         """Return the tally of every lane of every key in some ranges."""
 

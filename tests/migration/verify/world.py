@@ -55,7 +55,7 @@ class World:
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Do something in the legacy database, as another program would."""
         with psycopg.connect(self.dsn, autocommit=True) as connection:
-            done = connection.execute(statement, parameters or None)  # type: ignore[arg-type]  # written by tests
+            done = connection.execute(statement, parameters or None)
             return done.fetchall() if done.description else []
 
     def items(self, key: str) -> dict[tuple[str, str], dict[str, Any]]:
