@@ -139,7 +139,7 @@ class SerenyaRows:
             ends, last = ("", ()) if until is None else (' AND key COLLATE "C" <= %s', (until,))
             sql = 'SELECT DISTINCT key COLLATE "C" FROM migration.extras WHERE key COLLATE "C" > %s'
             others = rows(cursor, f"{sql}{ends} ORDER BY 1 LIMIT %s", (after or "", *last, limit))
-        return sorted({key for (key,) in (*people, *others)})[:limit]
+        return sorted({key for (key,) in (*people, *others) if key > (after or "")})[:limit]
 
     def _given(self, found: Found, as_of: Instant) -> Mapping[ItemKey, RawItem]:
         return with_extras(found.rows, found.extras, as_of, self.rulebook)
@@ -209,8 +209,8 @@ def _beside(number: int, partition: str) -> tuple[str, tuple[str]]:
 
 
 def least_uuid(text: str) -> str:
-    """Return the first uuid that is not before a text, in the order of texts: there capital letters, with which names of
-    partitions begin, stand between digits and small letters. The last uuid for what is after all of them."""
+    """Return the first uuid that is not before a text, in the order of texts: there capital letters, with which names
+    of partitions begin, stand between digits and small letters. The last uuid for what is after all of them."""
     for at, there in enumerate(_FIRST_UUID):
         given = text[at : at + 1]
         if given == there or (there != "-" and given != "" and given in "0123456789abcdef"):

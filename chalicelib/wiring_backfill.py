@@ -1,0 +1,107 @@
+"""Builds what operators and page jobs use to carry the move out: backfill, preflight, verification, over one stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from chalicelib.clock import Clock, SystemClock
+from chalicelib.config import Settings, settings
+from chalicelib.gateways.secrets import Secrets, secrets_client
+from chalicelib.migration.backfill import Backfill
+from chalicelib.migration.checkpoints import Checkpoints
+from chalicelib.migration.loading import Loader
+from chalicelib.migration.pace import Pace, eased_by_refusals
+from chalicelib.migration.phases import Phase
+from chalicelib.migration.postgres import Connection, connect
+from chalicelib.migration.serenya import additions, places
+from chalicelib.migration.serenya.legacy import SerenyaLegacy
+from chalicelib.migration.serenya.preflight import PreflightReport, preflight
+from chalicelib.migration.serenya.verification import Sides, verifier_of
+from chalicelib.migration.verify.run import Verifier
+from chalicelib.migration.workers import Workers
+from chalicelib.models import base
+from chalicelib.wiring_migration import Move, dsn_of, move_of, rows_mapping, rulebook
+
+Call = Callable[[str, dict[str, Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Everything that is done by hand or by page jobs. Building it asks nobody anything. All of it shares one pace:
+    whoever is refused by the table slows all down."""
+
+    move: Move
+    pace: Pace
+    call: Call
+    table_name: str
+    dsn: Callable[[], str]
+    clock: Clock
+
+    def connection(self) -> Connection:
+        """Return a connection of one's own to the legacy database."""
+        return connect(self.dsn())
+
+    def install(self) -> None:
+        """Install what notes changes, and what the mapping needs. Again is fine."""
+        self.move.changes.install()
+        connection = self.connection()
+        additions.install(connection)
+        connection.close()
+
+    def remove(self) -> None:
+        """Remove everything of the engine from the legacy database. Again is fine."""
+        connection = self.connection()
+        additions.remove(connection)
+        connection.close()
+        self.move.changes.remove()
+
+    def checkpoints(self, run: str = "main") -> Checkpoints:
+        """Return the checkpoints of a run."""
+        return Checkpoints(self.move.table, self.clock, run)
+
+    def backfill(self, page_size: int = 50) -> Backfill:
+        """Return the backfill as the phase allows it: by batches before anybody writes on both sides, else under
+        conditions."""
+        is_alone = self.move.control.refreshed().phase is Phase.LEGACY
+        move = self.move
+        loader = Loader(self.table_name, self.call, move.table, places.LAYOUT, move.control.refreshed, self.clock)
+        return Backfill(
+            move.legacy, move.copier, move.table, move.changes, self.pace, loader if is_alone else None, page_size
+        )
+
+    def workers(self, run: str = "main", count: int = 4) -> Workers:
+        """Return the workers of a run."""
+        return Workers(self.backfill(), self.checkpoints(run), count)
+
+    def preflight(self) -> PreflightReport:
+        """Return what a preflight finds, reading as somebody who has installed nothing."""
+        before = SerenyaLegacy(self.move.pool, rows_mapping(is_installed=False))
+        connection = self.connection()
+        try:
+            return preflight(connection, self.clock.now(), before.holdings)
+        finally:
+            connection.close()
+
+    def verifier(self, connection: Connection) -> Verifier:
+        """Return what verifies everything, once, over a connection of its own."""
+        move = self.move
+        sides = Sides(self.table_name, self.call, move.table, move.pool, move.legacy, rulebook())
+        return verifier_of(sides, connection, self.clock)
+
+
+def operator_of(table_name: str, call: Call, dsn: Callable[[], str], clock: Clock | None = None) -> Operator:
+    """Build it for a table, asked by `call`, and the database that `dsn` names."""
+    told, pace = clock or SystemClock(), Pace()
+    eased = eased_by_refusals(call, pace)
+    return Operator(move_of(table_name, eased, dsn, told), pace, eased, table_name, dsn, told)
+
+
+def operator(dsn: str | None = None, stage: Settings | None = None) -> Operator:
+    """Build it for the stage that the environment names."""
+    here = stage or settings()
+    client: Any = base.connect(here.table_name, here.region).connection.client
+    secrets = Secrets(partial(secrets_client, here.region), SystemClock(), here.secret_life)
+    return operator_of(here.table_name, client._make_api_call, lambda: dsn or dsn_of(here, secrets))
