@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Final
 
@@ -21,6 +22,7 @@ from chalicelib.migration.ports import ItemKey, Key, RawItem
 from chalicelib.models import keys
 from chalicelib.models.catalogue import KINDS
 from chalicelib.models.keys import GuardKind
+from chalicelib.observe.log import log
 from chalicelib.stores.partitions import StoredItem
 
 STAYING: Final = ("LIMIT#", "SWITCH#", "SWEEP#", "SPENDING#", "MIGRATION#")
@@ -76,11 +78,15 @@ def partitions_of(key: Key) -> tuple[str, ...]:
 
 def guards_named(items: Iterable[RawItem]) -> list[ItemKey]:
     """Return the guards that items name, each once. Whether a guard is there, and belongs to the same holding
-    (`key_of`), is for the reader to check; a guard whose item is gone already is found from what was copied last."""
+    (`key_of`), is for the reader to check; a guard whose item is gone already is found from what was copied last. An
+    item that was damaged names none, so that it can be mended."""
     found: dict[ItemKey, None] = {}
     for item in map(StoredItem, items):
         if item.entity_type in KINDS:
-            found |= dict.fromkeys((guard.pk, guard.sk) for guard in KINDS[item.entity_type].guards(item.data))
+            try:
+                found |= dict.fromkeys((guard.pk, guard.sk) for guard in KINDS[item.entity_type].guards(item.data))
+            except (KeyError, TypeError, AttributeError):
+                log("damaged_item_names_no_guards", level=logging.WARNING, entity_type=item.entity_type)
     return [key for key in found if key[0].startswith(OWNED_GUARDS)]
 
 

@@ -81,6 +81,7 @@ def test_differences_are_named_by_attribute_hidden_unless_asked_for_and_mended(
         _says_what_it_found(closed, tmp_path)
 
         mended = repair(verifier, found, world.move.copier.repair)
+        assert mended.failed == {}
         assert planted - set(world.people) == set()
         assert {one.place.split("#")[0] for one in mended.left} <= {"GUARD"}
         assert len(mended.copied) == len({one.key for one in found.differences})
