@@ -168,21 +168,34 @@ class MemoryPostgres:
             raise ForeignRefused
         self._write(key, puts, deletes)
 
+    def draw_number(self) -> int:
+        """Number a note, as a transaction does that commits later."""
+        self.numbered += 1
+        return self.numbered
+
+    def write_numbered(self, key: Key, puts: Mapping[ItemKey, RawItem], number: int) -> None:
+        """Commit a change of another program whose note was numbered before."""
+        if not self.is_open or key in self.held_back:
+            raise ForeignRefused
+        self._write(key, puts, (), number)
+
     def read(self, key: Key) -> dict[ItemKey, RawItem]:
         """A read of the service."""
         if not self.is_readable or key in self.held_back:
             raise PhaseMoved("PostgreSQL answers no reads of this key")
         return dict(self.held_items.get(key, {}))
 
-    def _write(self, key: Key, puts: Mapping[ItemKey, RawItem], deletes: Iterable[ItemKey]) -> None:
+    def _write(
+        self, key: Key, puts: Mapping[ItemKey, RawItem], deletes: Iterable[ItemKey], number: int | None = None
+    ) -> None:
         items = dict(self.held_items.get(key, {}))
         for gone in deletes:
             items.pop(gone, None)
         items |= puts
         self.held_items[key] = items
         self._bump(key)
-        self.numbered += 1
-        self.notes.append(Change(self.numbered, key, self.revisions[key], NOTED_AT))
+        self.notes.append(Change(number or self.draw_number(), key, self.revisions[key], NOTED_AT))
+        self.notes.sort(key=lambda note: note.number)
 
     def _bump(self, key: Key) -> None:
         self.revisions[key] = self.revisions.get(key, BASE) + 1

@@ -57,7 +57,7 @@ def large_holdings(parts: Parts) -> SmallWorld:
     world = SmallWorld(Phase.BACKFILL, parts, most_actions=5)
     world.has("a", person("a") | note("a", "1") | note("a", "2") | note("a", "3"), is_copied=False)
     world.begin()
-    world.adds_from_outside("f1")
+    world.changes_from_outside("3")
     world.acts("backfill", _copies)
     world.acts("other backfill", _copies)
     world.adds("w1")
@@ -93,12 +93,21 @@ def shared_reads_of_large_holdings(parts: Parts) -> SmallWorld:
 
 
 def cut_over(parts: Parts) -> SmallWorld:
-    """The primary moves home while everybody goes on."""
-    world = _world(Phase.READ_FALLBACK, parts, overdue_after=HOURS)
+    """The primary moves home while everybody goes on, and reads come from PostgreSQL until then."""
+    world = _world(Phase.READ_FALLBACK, parts, overdue_after=HOURS, percent=0)
     world.adds("w1")
     world.adds_from_outside("f1")
     world.acts("mover", _cuts_over)
     world.reads()
+    return world
+
+
+def cut_over_alone(parts: Parts) -> SmallWorld:
+    """The primary moves home while the other side does not answer those who write, and somebody reads twice."""
+    world = _world(Phase.READ_FALLBACK, parts, overdue_after=HOURS, percent=0, asides_fail=True)
+    world.acts("mover", _cuts_over)
+    world.adds("w1")
+    world.reads(times=2)
     return world
 
 
@@ -151,6 +160,15 @@ def roll_back(parts: Parts) -> SmallWorld:
     world.adds("w2")
     world.acts("killer", _kills)
     world.reads()
+    return world
+
+
+def roll_back_alone(parts: Parts) -> SmallWorld:
+    """The primary moves back while neither side answers those who write on the other, and somebody reads twice."""
+    world = _world(Phase.CUT_OVER, parts, overdue_after=HOURS, asides_fail=True)
+    world.adds("w1")
+    world.acts("killer", _kills)
+    world.reads(times=2)
     return world
 
 
@@ -219,13 +237,34 @@ def restored(parts: Parts) -> SmallWorld:
 
     def restores(process: Process) -> None:
         process.postgres.write_foreign("a", person("a"))
-        process.copier.copy("a")
+        try:
+            process.copier.copy("a")
+        finally:
+            process.postgres.write_foreign("a", {}, [anchor("a")])
         if anchor("a") in world.table.items and "a" in world.erased & world.erased_at_home:
             raise Violation("somebody erased is back at home")
-        process.postgres.write_foreign("a", {}, [anchor("a")])
 
     world.acts("killer", _kills, may_crash=False)
     world.acts("restorer", restores, may_crash=False)
+    return world
+
+
+def late_commits(parts: Parts) -> SmallWorld:
+    """A change is numbered first and committed last."""
+    world = SmallWorld(Phase.DUAL_WRITE, parts)
+    world.has("a", person("a"))
+    world.has("b", person("b"))
+    world.begin()
+    items = note("b", "slow")
+
+    def is_slow(process: Process) -> None:
+        number = process.postgres.draw_number()
+        process.postgres.write_numbered("b", items, number)
+        world.promised["b"] = set(items)
+
+    world.actor("slow transaction", is_slow, may_crash=False)
+    world.adds_from_outside("f1")
+    world.acts("drainer", _drains)
     return world
 
 
@@ -255,17 +294,20 @@ SCENARIOS: Mapping[str, Scenario] = {
         shared_reads,
         shared_reads_of_large_holdings,
         cut_over,
+        cut_over_alone,
         cut_over_and_late_copies,
         cut_over_twice,
         cut_over_and_kill,
         writes_at_home,
         roll_back,
+        roll_back_alone,
         roll_back_and_late_replay,
         roll_back_twice,
         there_and_back,
         erasure_before,
         erasure_after,
         restored,
+        late_commits,
         guards_change_hands,
     )
 }

@@ -15,6 +15,7 @@ from chalicelib.migration.drain import Drainer
 from chalicelib.migration.figures import Figure
 from chalicelib.migration.gates import Refusal
 from chalicelib.migration.home import DynamoHome
+from chalicelib.migration.limited import NotTried
 from chalicelib.migration.marks import LONGEST_LEASE, DynamoMarks
 from chalicelib.migration.moves import Mover
 from chalicelib.migration.phases import Move, Phase, Side
@@ -33,10 +34,15 @@ KEPT_SECONDS = 0.04
 PATIENCE_SECONDS = 0.15
 
 
+@dataclass(frozen=True, slots=True)
 class Direct:
-    """Does aside work at once: threads of its own would be nobody's steps."""
+    """Does aside work at once, or never: threads of its own would be nobody's steps."""
+
+    is_down: bool = False
 
     def attempt(self, work: Callable[[], object]) -> Exception | None:
+        if self.is_down:
+            return NotTried()
         try:
             work()
         except Exception as trouble:  # noqa: BLE001  # as the real one
@@ -118,7 +124,7 @@ class Process:
             self.postgres, self.postgres, self.copier, at_once=1, sleep=sleep, monotonic=lambda: time.seconds
         )
         patience: dict[str, Any] = {
-            "limited": Direct(),
+            "limited": Direct(world.asides_fail),
             "patience_seconds": PATIENCE_SECONDS,
             "sleep": sleep,
             "monotonic": lambda: time.seconds,
@@ -156,6 +162,8 @@ class SmallWorld:
     percent: int = 100
     most_actions: int = 100
     overdue_after: timedelta = timedelta(0)
+    asides_fail: bool = False
+    """The other side does not answer whoever writes on the primary."""
     table: MemoryTable = field(default_factory=MemoryTable)
     time: Time = field(default_factory=Time)
     postgres: MemoryPostgres = field(init=False)
@@ -198,6 +206,7 @@ class SmallWorld:
         """Let somebody take part."""
 
         def acting(actor: Actor) -> None:
+            actor.reached("begins", lambda: None)
             try:
                 act(Process(self, actor))
             except (errors.Unavailable, ForeignRefused, Refused):
@@ -237,6 +246,14 @@ class SmallWorld:
 
         self.actor(f"{name} adds from outside", act, may_crash=False)
 
+    def changes_from_outside(self, name: str, key: Key = "a") -> None:
+        """Another program changes what a note says."""
+
+        def act(process: Process) -> None:
+            process.postgres.write_foreign(key, note(key, name, "changed"))
+
+        self.actor("f1 changes from outside", act, may_crash=False)
+
     def is_erased(self, key: Key = "a") -> None:
         """A user is erased by the service."""
 
@@ -253,10 +270,10 @@ class SmallWorld:
 
         self.actor("eraser", act)
 
-    def reads(self, name: str = "reader", key: Key = "a") -> None:
+    def reads(self, times: int = 1, key: Key = "a") -> None:
         """A user reads, and must find what was promised before."""
 
-        def act(process: Process) -> None:
+        def read(process: Process) -> None:
             expected, was_erased = set(self.promised.get(key, ())), key in self.erased
             found = process.reader.read(
                 key,
@@ -268,7 +285,11 @@ class SmallWorld:
             if key not in self.erasing and not expected <= found:
                 raise Violation(f"a stale read: {sorted(expected - found)} was written and is not found")
 
-        self.actor(name, act, may_crash=False)
+        def act(process: Process) -> None:
+            for _ in range(times):
+                read(process)
+
+        self.actor("reader", act, may_crash=False)
 
     def acts(self, name: str, act: Callable[[Process], object], **more: Any) -> None:
         """Somebody of the engine does something; that the phase has moved is no surprise to them."""
@@ -317,7 +338,8 @@ class SmallWorld:
         standing = process.control.refreshed()
         if standing.primary is Side.LEGACY:
             for key in list(self.postgres.held_items):
-                process.copier.copy(key)
+                if process.home.state(key).revision is None:  # The backfill goes on where it stopped.
+                    process.copier.copy(key)
             process.drainer.until_empty(1.0)
         self._look(process, standing)
 
@@ -346,5 +368,6 @@ class SmallWorld:
         if there != here:
             raise Violation(
                 f"the sides differ: only in PostgreSQL {sorted(set(there) - set(here))}, "
-                f"only at home {sorted(set(here) - set(there))}"
+                f"only at home {sorted(set(here) - set(there))}, "
+                f"otherwise {sorted(where for where in there if where in here and there[where] != here[where])}"
             )
