@@ -22,3 +22,16 @@ class Cut:
             self.cuts += 1
             raise EndpointConnectionError(endpoint_url="https://dynamodb")
         return self._call(operation, request)
+
+
+class Dsn:
+    """Where the database is, for the service alone; it can be told to be nowhere, which also ends connections."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.is_down = False
+
+    def __call__(self) -> str:
+        if self.is_down:
+            raise ConnectionRefusedError("nobody answers")
+        return self.address

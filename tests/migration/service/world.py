@@ -9,21 +9,23 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from chalicelib import clock as clocks
 from chalicelib import wiring
 from chalicelib.config import settings
 from chalicelib.migration.gates import Refusal
 from chalicelib.migration.phases import Move as Step
-from chalicelib.migration.phases import Phase
+from chalicelib.migration.phases import Phase, Side
 from chalicelib.migration.ports import Key
 from chalicelib.migration.postgres import rows
-from chalicelib.migration.serenya import additions
+from chalicelib.migration.serenya import additions, places
 from chalicelib.migration.standing import Standing
 from chalicelib.models.base import put_door, shared_connection
 from chalicelib.wiring_migration import Move, move_of
 from tests.api.service import SAMPLE, Service, succeeded
 from tests.migration.service.shop import Shop
-from tests.migration.service.sides import Cut
+from tests.migration.service.sides import Cut, Dsn
 from tests.rooms.biometric_phone import draw_key, signed, spki
 
 ERASURE = {"confirmation_text": "DELETE", "deletion_reason": None, "include_audit_anonymization": True}
@@ -45,8 +47,9 @@ class World:
     move: Move
     process: Move
     table: Cut
-    dsn: str
+    dsn: Dsn
     shop: Shop
+    caplog: pytest.LogCaptureFixture
 
     def stand(self, phase: Phase, percent: int = 0) -> None:
         """Move to a phase, step by step, and let the service know at once."""
@@ -65,13 +68,28 @@ class World:
 
     def differences(self) -> list[Key]:
         """The keys whose holdings are not the same on both sides."""
-        copied = {item["PK"]["S"] for item in self.table("Scan", {"TableName": settings().table_name})["Items"]}
-        names = {
-            name.removeprefix("USER#").removeprefix("RETAINED#") for name in copied if not name.startswith("GUARD#E")
-        }
-        at_home = {name for name in names if not name.startswith(("GUARD#", "LIMIT#", "MIGRATION#", "SPENDING#", "S"))}
+        at_home = {key for key in map(places.key_in, self.stored_at_home()) if key is not None}
         wanted = sorted({*self.keys(), *at_home})
         return [key for key in wanted if self.move.legacy.holding(key).items != self.move.home.holding(key).items]
+
+    def stored_at_home(self) -> list[str]:
+        """The partitions of the table itself that belong to what moves."""
+        items = self.move.table.call("Scan", {"TableName": settings().table_name})["Items"]
+        return sorted({item["PK"]["S"] for item in items if not places.stays(item["PK"]["S"])})
+
+    def settle(self) -> None:
+        """Work off what waits for the other side: nobody waits for it, so it may take longer than a request."""
+        standing = self.move.control.refreshed()
+        if standing.primary is Side.HOME:
+            self.move.replayer.replay()
+            assert self.move.marks.count() == 0
+        elif standing.copies:
+            assert self.move.mover.drainer.until_empty(20.0) == 0
+
+    def events(self) -> set[str]:
+        """What was logged by name."""
+        self.process.door.shadow.settle()
+        return {str(getattr(record, "event", "")) for record in self.caplog.records}
 
     def backfill(self) -> None:
         """Copy everybody, as the backfill does."""
@@ -80,22 +98,26 @@ class World:
 
 
 @contextmanager
-def moving(service: Service, dsn: str, *, kept_for: timedelta = timedelta(0)) -> Iterator[World]:
-    """Give a service whose data is in PostgreSQL, at the beginning of its move."""
+def moving(
+    service: Service, dsn: Dsn, caplog: pytest.LogCaptureFixture, *, kept_for: timedelta = timedelta(0)
+) -> Iterator[World]:
+    """Give a service whose data is in PostgreSQL, at the beginning of its move. `kept_for` is how long a process
+    believes what it read of the phase."""
     wiring.rooms()
     client: Any = shared_connection().connection.client
     table = Cut(client._make_api_call)
     clock, name = clocks.SystemClock(), settings().table_name
-    process = move_of(name, table, lambda: dsn, clock, kept_for=kept_for)
+    process = move_of(name, table, dsn, clock, kept_for=kept_for)
     put_door(process.door)
-    operator = move_of(name, client._make_api_call, lambda: dsn, clock, kept_for=timedelta(0))
+    operator = move_of(name, client._make_api_call, lambda: dsn.address, clock, kept_for=kept_for)
     move = replace(operator, mover=replace(operator.mover, gates=OpenGates()))
     move.changes.install()
     with move.pool.lend() as connection:
         additions.install(connection)
     try:
         with Shop.opened(service) as shop:
-            yield World(service, move, process, table, dsn, shop)
+            caplog.set_level(0)
+            yield World(service, move, process, table, dsn, shop, caplog)
     finally:
         process.door.shadow.settle()
         move.pool.close()
