@@ -21,6 +21,7 @@ from chalicelib.migration.serenya.legacy import SerenyaLegacy
 from chalicelib.migration.serenya.preflight import PreflightReport, preflight
 from chalicelib.migration.serenya.verification import Sides, verifier_of
 from chalicelib.migration.verify.run import Verifier
+from chalicelib.migration.verify.settling import Patience
 from chalicelib.migration.workers import Workers
 from chalicelib.models import base
 from chalicelib.wiring_migration import Move, dsn_of, move_of, rows_mapping, rulebook
@@ -85,11 +86,11 @@ class Operator:
         finally:
             connection.close()
 
-    def verifier(self, connection: Connection) -> Verifier:
+    def verifier(self, connection: Connection, patience: Patience | None = None) -> Verifier:
         """Return what verifies everything, once, over a connection of its own."""
         move = self.move
         sides = Sides(self.table_name, self.call, move.table, move.pool, move.legacy, rulebook())
-        return verifier_of(sides, connection, self.clock)
+        return verifier_of(sides, connection, self.clock, patience=patience)
 
 
 def operator_of(table_name: str, call: Call, dsn: Callable[[], str], clock: Clock | None = None) -> Operator:

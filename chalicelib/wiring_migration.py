@@ -20,17 +20,20 @@ from chalicelib.migration.drain import Drainer
 from chalicelib.migration.fence import PostgresFence
 from chalicelib.migration.figures import Figure, Figures
 from chalicelib.migration.gates import Gates
+from chalicelib.migration.guard_rails import GuardRails, Load
 from chalicelib.migration.home import DynamoHome
 from chalicelib.migration.limited import Limited
 from chalicelib.migration.marks import LONGEST_LEASE, DynamoMarks
+from chalicelib.migration.meanwhile import Meanwhile
 from chalicelib.migration.moves import Mover
+from chalicelib.migration.phases import Side
 from chalicelib.migration.pool import Pool
 from chalicelib.migration.postgres import connect
 from chalicelib.migration.reads import Reader
 from chalicelib.migration.relational.engine import Relational
 from chalicelib.migration.replay import Replayer
 from chalicelib.migration.routing import Call, Router
-from chalicelib.migration.serenya import places
+from chalicelib.migration.serenya import places, rails
 from chalicelib.migration.serenya.additions import TRACKED
 from chalicelib.migration.serenya.indexes import INDEX_KEYS
 from chalicelib.migration.serenya.legacy import SerenyaLegacy
@@ -38,9 +41,11 @@ from chalicelib.migration.serenya.mapped import SerenyaRows
 from chalicelib.migration.serenya.rulebook import Rulebook
 from chalicelib.migration.shadow import Shadow
 from chalicelib.migration.table import DynamoTable
+from chalicelib.migration.tending import Tending
 from chalicelib.migration.writes import Writer
 from chalicelib.models.base import put_door, shared_connection
 from chalicelib.models.consent import ConsentEntry
+from chalicelib.observe import load as observed
 from chalicelib.privacy.consent_ledger import hash_of, seed_of
 
 CONNECTED_WITHIN_SECONDS = 1
@@ -67,6 +72,8 @@ class Move:
     mover: Mover
     limited: Limited
     door: Door
+    load: Load
+    tending: Tending
 
 
 def rulebook() -> Rulebook:
@@ -106,8 +113,9 @@ def move_of(
     copier, replayer = Copier(legacy_side, home, changes), Replayer(legacy_side, home, marks, fence)
     drainer, gates = Drainer(legacy_side, changes, copier), Gates(figures, changes, marks, fence, clock)
     engine, limited = Relational(pool, mapping, places, INDEX_KEYS), Limited()
+    staying = Meanwhile(call, places.may_be_lost, lambda: control.standing().primary is Side.LEGACY)
     door = Door(
-        Router(table_name, places, call),
+        Router(table_name, places, call, staying),
         engine,
         control,
         Writer(control, copier, replayer, marks, is_refusal, limited),
@@ -115,10 +123,11 @@ def move_of(
         Shadow(engine, home, lambda *asked: engine.answer(*asked).response, call, lambda: figures.count(Figure.DRIFT)),
         places.is_person,
     )
-    mover = Mover(control, gates, fence, drainer, replayer, marks)
+    mover, load = Mover(control, gates, fence, drainer, replayer, marks), Load(table, clock)
+    tending = Tending(control, mover, drainer, changes, GuardRails(load, control, mover, rails.RULES, clock))
     return Move(
         table, pool, legacy_side, changes, control, home, marks, fence, figures, copier, replayer, drainer, gates,
-        mover, limited, door,
+        mover, limited, door, load, tending,
     )  # fmt: skip
 
 
@@ -127,6 +136,7 @@ def open_door(stage: Settings, secrets: Secrets, clock: Clock) -> Move:
     client: Any = shared_connection().connection.client
     move = move_of(stage.table_name, client._make_api_call, lambda: dsn_of(stage, secrets), clock)
     put_door(move.door)
+    observed.listen(lambda *answer: move.load.add(rails.counts_of(*answer)))
     return move
 
 
