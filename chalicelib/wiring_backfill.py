@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from chalicelib.clock import Clock, SystemClock
 from chalicelib.config import Settings, settings
 from chalicelib.gateways.secrets import Secrets, secrets_client
 from chalicelib.migration.backfill import Backfill
-from chalicelib.migration.checkpoints import Checkpoints
+from chalicelib.migration.checkpoints import LEASE, Checkpoints
 from chalicelib.migration.loading import Loader
 from chalicelib.migration.pace import Pace, eased_by_refusals
 from chalicelib.migration.phases import Phase
@@ -59,9 +60,9 @@ class Operator:
         connection.close()
         self.move.changes.remove()
 
-    def checkpoints(self, run: str = "main") -> Checkpoints:
-        """Return the checkpoints of a run."""
-        return Checkpoints(self.move.table, self.clock, run)
+    def checkpoints(self, run: str = "main", lease: timedelta = LEASE) -> Checkpoints:
+        """Return the checkpoints of a run. `lease` is how long a worker that says nothing keeps its part."""
+        return Checkpoints(self.move.table, self.clock, run, lease)
 
     def backfill(self, page_size: int = 50) -> Backfill:
         """Return the backfill as the phase allows it: by batches before anybody writes on both sides, else under
@@ -73,9 +74,9 @@ class Operator:
             move.legacy, move.copier, move.table, move.changes, self.pace, loader if is_alone else None, page_size
         )
 
-    def workers(self, run: str = "main", count: int = 4) -> Workers:
+    def workers(self, run: str = "main", count: int = 4, lease: timedelta = LEASE) -> Workers:
         """Return the workers of a run."""
-        return Workers(self.backfill(), self.checkpoints(run), count)
+        return Workers(self.backfill(), self.checkpoints(run, lease), count)
 
     def preflight(self) -> PreflightReport:
         """Return what a preflight finds, reading as somebody who has installed nothing."""

@@ -83,6 +83,7 @@ def _options(name: str, parser: argparse.ArgumentParser) -> None:
     elif name == "backfill":
         parser.add_argument("--workers", type=int, default=4)
         parser.add_argument("--parts", type=int, default=64, choices=[1, 16, 64, 256])
+        parser.add_argument("--lease", type=float, default=60, help="seconds that a silent worker keeps its part")
         parser.add_argument("--again", action="store_true", help="begin the run anew")
     elif name == "resume":
         parser.add_argument("--most", type=float, help="keys per second at most, for each process")

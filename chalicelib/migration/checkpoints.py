@@ -61,6 +61,7 @@ class Checkpoints:
     table: Table
     clock: Clock
     run: str = "main"
+    lease: timedelta = LEASE
     new_token: Callable[[], str] = ids.new_id
 
     def begin(self, parts: int = PARTS) -> list[Part]:
@@ -90,7 +91,7 @@ class Checkpoints:
         for part in self.parts():
             if part.is_done or (part.attempt and part.lease_until is not None and part.lease_until > now):
                 continue
-            taken = replace(part, attempt=self.new_token(), lease_until=now + LEASE)
+            taken = replace(part, attempt=self.new_token(), lease_until=now + self.lease)
             try:
                 self.table.write(Put(self._item(taken), _is_of(part)))
             except Refused:
@@ -105,7 +106,7 @@ class Checkpoints:
             LostPart: somebody else has it.
         """
         added = {name: part.counts.get(name, 0) + counts.get(name, 0) for name in {*part.counts, *counts}}
-        return self._kept(part, replace(part, after=after, counts=added, lease_until=self.clock.now() + LEASE))
+        return self._kept(part, replace(part, after=after, counts=added, lease_until=self.clock.now() + self.lease))
 
     def finish(self, part: Part) -> Part:
         """Keep that all of a part is done; where it ended is forgotten, because it is somebody's key.

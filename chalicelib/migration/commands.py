@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -174,7 +175,7 @@ def backfill(operator: Any, given: Namespace, out: TextIO) -> int:
     if given.again:
         checkpoints.forget()
     checkpoints.begin(given.parts)
-    workers = operator.workers(given.run, given.workers)
+    workers = operator.workers(given.run, given.workers, timedelta(seconds=given.lease))
     shown = Shown(out, total, sum(part.done for part in checkpoints.parts()), lambda: operator.pace.speed)
     try:
         progress = workers.run(shown.tell)
