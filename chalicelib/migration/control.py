@@ -177,7 +177,8 @@ class Control:
         before = self.refreshed()
         if not 0 <= percent <= 100 or before.phase is not Phase.READ_FALLBACK:
             raise ValueError(f"{percent} per cent in the phase {before.phase}")
-        return self.change(before, replace(before, percent=percent, moved_by=by, reason=reason))
+        after = replace(before, percent=percent, moved_by=by, reason=reason)
+        return self.change(before, after, AuditEvent.MIGRATION_CHANGED)
 
     def throw_switch(self, by: str, reason: str) -> Standing:
         """Read and write in PostgreSQL alone, everywhere within seconds, while it is primary. Again is fine.
