@@ -22,7 +22,8 @@ from chalicelib.migration.verify.settling import Patience, Settler
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """The two sides of a move. `call` asks the table past any door; `table` is the same one, as the engine asks it."""
+    """The two sides of a move. `call` scans the table, past any door (`QuickScan`); `table` is the same one, as the
+    engine asks it."""
 
     table_name: str
     call: Call

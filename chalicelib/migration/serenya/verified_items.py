@@ -14,7 +14,7 @@ from chalicelib.migration.ports import ItemKey, Key, RawItem
 from chalicelib.migration.serenya import verified
 from chalicelib.migration.serenya.places import key_in, stays
 from chalicelib.migration.serenya.rulebook import Rulebook
-from chalicelib.migration.serenya.verified import Field, Form, Table
+from chalicelib.migration.serenya.verified import Form, Table
 from chalicelib.migration.serenya.verified_rules import FREE, RULES, Subject, of_free_plan, text_in
 from chalicelib.migration.verify.digests import NOTHING, Tally, tally_of
 from chalicelib.migration.verify.sides import Entry, Lane
@@ -58,6 +58,11 @@ _ENTRY_FIELDS: Final = (
     "source", "changed_at", "previous_hash",
 )  # fmt: skip
 _BESIDE: Final = frozenset({"PK", "entity_type", "data"})
+_TYPES: Final = {Form.TEXT: "S", Form.FLAG: "BOOL", Form.WHOLE: "N", Form.MONEY: "S", Form.JSON: "S"}
+_PLANS: Final = {
+    table.lane: [(one, one.at.lstrip("."), one.at.startswith(".")) for one in table.fields] for table in verified.TABLES
+}
+"""Of each table: its fields, the names of their attributes, and whether they stand beside `data`."""
 
 
 @dataclass(slots=True)
@@ -78,12 +83,11 @@ class _Read:
 
     def take(self, table: Table, part: dict[str, Any], given: str | None = None) -> None:
         """Add the entry of a row that a part says, taking its attributes away."""
-        values = tuple(
-            given if one.at == "<key>" else _value(one, self.beside if one.at[0] == "." else part)
-            for one in table.fields
-        )
-        for one in table.fields:
-            (self.beside if one.at[0] == "." else part).pop(one.at.lstrip("."), None)
+        beside = self.beside
+        values = []
+        for one, name, is_beside in _PLANS[table.lane]:
+            found = (beside if is_beside else part).pop(name, None)
+            values.append(given if name == "<key>" else None if found is None else _value(one.form, found))
         self.add(table.lane, values[0] or "", *values)
 
     def demand(self, where: str, part: dict[str, Any], expected: Mapping[str, Raw | None]) -> None:
@@ -257,22 +261,16 @@ class SerenyaItems:
         read.links.append((-1, f"{chain} {sequence - 1}", said["previous_hash"]))
 
 
-def _value(one: Field, part: Mapping[str, Any]) -> str | None:
+def _value(form: Form, found: Raw) -> str:
     """Return what an attribute says, comparable with its column; one of another type than it should be says so."""
-    found = part.get(one.at.lstrip("."))
-    if found is None:
-        return None
     ((kind, held),) = found.items()
-    wanted = {Form.FLAG: "BOOL", Form.WHOLE: "N"}.get(one.form, "S")
-    if kind != wanted:
+    if kind != _TYPES[form]:
         return f"<{kind}> {held}"
-    if one.form is Form.TEXT:
+    if form is Form.TEXT or form is Form.WHOLE:
         return str(held)
-    if one.form is Form.FLAG:
+    if form is Form.FLAG:
         return "true" if held else "false"
-    if one.form is Form.WHOLE:
-        return str(held)
-    return _money(held) if one.form is Form.MONEY else jsonb_text(held)
+    return _money(held) if form is Form.MONEY else jsonb_text(held)
 
 
 def _money(digits: str) -> str:

@@ -63,7 +63,7 @@ def keys_that_differ(
     """
     whole, rows = _summed(told, None), _summed(told, row_lanes)
     wanted = set(ranges)
-    keys = {*whole, *beside, *(key for key in home.by_key if range_of(key, home.digits) in wanted)}
+    keys = {*whole, *beside, *(key for key in home.held_keys() if range_of(key, home.digits) in wanted)}
 
     def differs(key: Key) -> bool:
         there = home.of(key)

@@ -125,7 +125,7 @@ class Verifier:
             asked = pool.submit(self.rows.by_range, found.digits)
             home = self.scanner.sums(found.digits, progress)
             found.rows_by_range = asked.result()
-        found.home_by_range, found.items, found.keys = home.by_range, home.items, len(home.by_key)
+        found.home_by_range, found.items, found.keys = home.by_range(), home.items, len(home.held_keys())
         return home
 
     def _candidates(self, found: Verification, home: Sums) -> set[Key]:

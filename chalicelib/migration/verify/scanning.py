@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -26,39 +26,62 @@ class OfKey(NamedTuple):
     rows: Tally = NOTHING
     outside: Tally = NOTHING
 
-    def plus(self, other: OfKey) -> OfKey:
-        """Return the sums of both together."""
-        return OfKey(self.whole.plus(other.whole), self.rows.plus(other.rows), self.outside.plus(other.outside))
-
 
 @dataclass(slots=True)
 class Sums:
-    """Tallies by range and lane, and by key."""
+    """Tallies by range and lane, and by key. Numbers are added up in place: there are millions of entries."""
 
     digits: int
-    by_range: dict[tuple[Range, str], Tally] = field(default_factory=dict)
-    by_key: dict[Key, OfKey] = field(default_factory=dict)
     items: int = 0
+    _ranges: dict[tuple[Range, str], list[int]] = field(default_factory=dict)
+    _keys: dict[Key, list[int]] = field(default_factory=dict)
 
     def add(self, key: Key, lane: Lane, tally: Tally) -> None:
         """Count an entry in."""
-        place = (range_of(key, self.digits), lane.name)
-        self.by_range[place] = self.by_range.get(place, NOTHING).plus(tally)
-        one = OfKey(tally, tally if lane.is_of_rows else NOTHING, tally if lane.is_outside else NOTHING)
-        held = self.by_key.get(key)
-        self.by_key[key] = one if held is None else held.plus(one)
-
-    def of(self, key: Key) -> OfKey:
-        """Return the sums of a key."""
-        return self.by_key.get(key, OfKey())
+        _into(self._ranges, (range_of(key, self.digits), lane.name), tally)
+        here = self._keys.get(key)
+        if here is None:
+            here = self._keys[key] = [0] * 9
+        number, high, low = tally
+        for place in (0, 3 if lane.is_of_rows else None, 6 if lane.is_outside else None):
+            if place is not None:
+                here[place] += number
+                here[place + 1] += high
+                here[place + 2] += low
 
     def merge(self, other: Sums) -> None:
         """Count in what was summed up elsewhere."""
-        for place, tally in other.by_range.items():
-            self.by_range[place] = self.by_range.get(place, NOTHING).plus(tally)
-        for key, one in other.by_key.items():
-            self.by_key[key] = self.of(key).plus(one)
+        for part, numbers in other._ranges.items():
+            _into(self._ranges, part, numbers)
+        for key, numbers in other._keys.items():
+            held = self._keys.get(key)
+            self._keys[key] = numbers if held is None else [a + b for a, b in zip(held, numbers, strict=True)]
         self.items += other.items
+
+    def by_range(self) -> dict[tuple[Range, str], Tally]:
+        """Return the tally of every lane in every range."""
+        return {part: Tally(*numbers) for part, numbers in self._ranges.items()}
+
+    def held_keys(self) -> Collection[Key]:
+        """Return every key of which there is anything."""
+        return self._keys.keys()
+
+    def of(self, key: Key) -> OfKey:
+        """Return the sums of a key."""
+        numbers = self._keys.get(key)
+        if numbers is None:
+            return OfKey()
+        return OfKey(Tally(*numbers[0:3]), Tally(*numbers[3:6]), Tally(*numbers[6:9]))
+
+
+def _into(sums: dict[Any, list[int]], place: Any, numbers: Sequence[int]) -> None:
+    held = sums.get(place)
+    if held is None:
+        sums[place] = list(numbers)
+        return
+    held[0] += numbers[0]
+    held[1] += numbers[1]
+    held[2] += numbers[2]
 
 
 def range_of(key: Key, digits: int) -> Range:

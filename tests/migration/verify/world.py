@@ -15,6 +15,7 @@ from chalicelib.clock import Clock, SystemClock
 from chalicelib.migration.postgres import connect
 from chalicelib.migration.serenya import additions
 from chalicelib.migration.serenya.verification import Sides, verifier_of
+from chalicelib.migration.verify.quick_scan import QuickScan
 from chalicelib.migration.verify.run import Verification, Verifier
 from chalicelib.migration.verify.settling import Patience
 from chalicelib.wiring_migration import Move, move_of, rulebook
@@ -44,7 +45,14 @@ class World:
 
     def verifier(self, patience: Patience | None = None, clock: Clock | None = None) -> Verifier:
         """Return what verifies once."""
-        sides = Sides(self.table_name, self.call, self.move.table, self.move.pool, self.move.legacy, rulebook())
+        sides = Sides(
+            self.table_name,
+            QuickScan(self.call.__self__),
+            self.move.table,
+            self.move.pool,
+            self.move.legacy,
+            rulebook(),
+        )
         quick = patience or Patience(rounds=5, wait_seconds=0.05)
         return verifier_of(sides, connect(self.dsn), clock or SystemClock(), segments=2, patience=quick)
 
