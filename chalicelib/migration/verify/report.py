@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from chalicelib.clock import iso
-from chalicelib.migration.verify.differences import Difference, shown
+from chalicelib.migration.verify.differences import Difference, View, shown
 from chalicelib.migration.verify.digests import NOTHING, Tally, total
 from chalicelib.migration.verify.run import Verification
 
@@ -65,13 +65,23 @@ def difference_of(one: Difference, *, is_open: bool) -> dict[str, Any]:
     """Return a difference as a report has it."""
     return {
         "key": one.key,
-        "place": one.place,
+        "place": one.place if is_open else _hidden_place(one),
         "attribute": one.attribute,
         "kind": one.kind.value,
         "seen_by": one.view.value,
         "legacy": shown(one.legacy, is_open=is_open),
         "home": shown(one.home, is_open=is_open),
     }
+
+
+def _hidden_place(one: Difference) -> str:
+    """Return where something differs. What stands outside the key's partitions is named by what it guards, which may be
+    what somebody is called elsewhere: of that only a hash is shown."""
+    before, hash_mark, name = one.place.rpartition("#")
+    if one.key in one.place or not hash_mark:
+        return one.place
+    name, space, after = name.partition(" ")
+    return f"{before}#{hashlib.sha256(name.encode()).hexdigest()[:12]}{space}{after}"
 
 
 def seal_of(report: Mapping[str, Any]) -> str:
@@ -105,8 +115,9 @@ def _sum(tally: Tally) -> dict[str, Any]:
 
 
 def _kind(one: Difference) -> str:
-    what = one.place.split(" ")[-1].split("#")[0] if one.view == "mapping" else one.place.split(" ")[0]
-    return f"{what}: {one.kind}"
+    if one.view is View.ROWS:
+        return f"rows of {one.place.split(' ')[0]}: {one.kind}"
+    return f"item {one.place.split(' ')[-1].split('#')[0]}: {one.kind}"
 
 
 def _thinned(pages: list[tuple[float, int]], most: int = 120) -> list[list[float]]:

@@ -52,7 +52,7 @@ class Verification:
     candidates: int = 0
     settled: Settled = field(default_factory=Settled)
     steps: list[Step] = field(default_factory=list)
-    pages: list[tuple[float, int]] = field(default_factory=list)
+    pages: list[tuple[float, int]] = field(default_factory=lambda: [(0.0, 0)])
     """Seconds since the beginning, and how many items had been read."""
     constants: Sequence[Difference] = ()
     """Rows that say something else than the code does. Nobody's data: they make nothing unclean."""

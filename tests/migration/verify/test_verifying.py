@@ -64,6 +64,7 @@ def test_differences_are_named_by_attribute_hidden_unless_asked_for_and_mended(
         secret = profile["data"]["M"]["email"]["S"]
         profile["data"]["M"]["email"] = {"S": "Other.Person@example.org"}
         world.put(profile)
+        external_ids = [name for (name,) in world.sql("SELECT external_id FROM users")]
         planted = {one for _, one in plant(world, world.people[1:12], 8, seed=5)}
 
         verifier = world.verifier()
@@ -76,6 +77,7 @@ def test_differences_are_named_by_attribute_hidden_unless_asked_for_and_mended(
         for text in (written(closed), page_of(closed)):
             assert secret not in text
             assert "Other.Person" not in text
+            assert not [name for name in external_ids if name in text]
         assert secret in written(opened)
         assert "Other.Person" in page_of(opened)
         _says_what_it_found(closed, tmp_path)
