@@ -21,11 +21,13 @@ _STAYING: Final = "MIGRATION#SCAN"
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """Tells what moves from what stays, in requests for one table. `direct` asks the table itself."""
+    """Tells what moves from what stays, in requests for one table. `direct` asks the table itself; `staying`, where it
+    is given, answers for what stays."""
 
     table_name: str
     places: Places
     direct: Call
+    staying: Call | None = None
 
     def routed(self, operation: str, request: dict[str, Any], moved: Call) -> Any:
         """Answer a request: what moves by `moved`, what stays by the table.
@@ -42,7 +44,9 @@ class Router:
         if len(staying) > 1:
             raise NotAnswered(f"{operation} of items that move together with items that stay")
         is_known = operation in requests.READS | requests.WRITES
-        return self.direct(operation, request) if not is_known or staying == {True} else moved(operation, request)
+        if is_known and staying == {True}:
+            return (self.staying or self.direct)(operation, request)
+        return moved(operation, request) if is_known else self.direct(operation, request)
 
     def partitions(self, operation: str, request: Mapping[str, Any]) -> list[str]:
         """Return the partitions that a request names; none for a query over an index, which lists only what moves."""

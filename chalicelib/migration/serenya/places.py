@@ -27,6 +27,8 @@ from chalicelib.stores.partitions import StoredItem
 
 STAYING: Final = ("LIMIT#", "SWITCH#", "SWEEP#", "SPENDING#", "MIGRATION#")
 """Beginnings of partitions that do not move."""
+LOSABLE: Final = ("LIMIT#",)
+"""Beginnings of those that each process may count for itself for a while, before the table is the primary."""
 OWNED_GUARDS: Final = tuple(
     f"GUARD#{kind}#"
     for kind in (
@@ -43,6 +45,11 @@ _NAMING: Final = (keys.user_partition(""), keys.retained_partition(""))
 def stays(partition: str) -> bool:
     """Whether a partition is no part of the move."""
     return partition.startswith(STAYING)
+
+
+def may_be_lost(partition: str) -> bool:
+    """Whether what a partition counts may be lost."""
+    return partition.startswith(LOSABLE)
 
 
 def key_in(partition: str) -> Key | None:

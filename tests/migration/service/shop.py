@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -61,5 +62,5 @@ class Shop:
             yield cls(service, apple)
 
 
-def _paid_by(buyer: str) -> dict[str, str]:
+def _paid_by(buyer: str) -> dict[str, Any]:
     return {"transaction_id": f"paid-{buyer}", "subscription_external_id": f"sub-{buyer}"}
