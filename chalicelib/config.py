@@ -109,7 +109,9 @@ class Settings:
     def workers_at_once(self) -> Mapping[str, int]:
         """How many functions may work on a queue at a time; on the others as many as AWS gives."""
         analyses, backlog = self.rules.analyses_at_once, self.rules.backlog_at_once
-        return {self.retries_queue: analyses, self.priority_backlog_queue: backlog, self.backlog_queue: backlog}
+        lanes = {self.retries_queue: analyses, self.priority_backlog_queue: backlog, self.backlog_queue: backlog}
+        # Each holds connections to PostgreSQL.
+        return {**lanes, self.migration_queue: backlog}
 
     @property
     def resets_queue(self) -> str:
@@ -125,6 +127,11 @@ class Settings:
     def erasures_queue(self) -> str:
         """Erasures to be carried on."""
         return f"{APP_NAME}-{self.stage}-erasures"
+
+    @property
+    def migration_queue(self) -> str:
+        """SQS queue of the parts of a backfill that wait to be worked on."""
+        return f"{APP_NAME}-{self.stage}-migration"
 
     @property
     def billing_looks_queue(self) -> str:

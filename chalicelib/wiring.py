@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from chalicelib.billing.messages import MessageUnit
 from chalicelib.billing.reset import UsageReset
@@ -56,6 +57,9 @@ from chalicelib.web.health import Health
 from chalicelib.web.limits import Limiter
 from chalicelib.wiring_analysis import Documents, analyst_for, build_chat, build_documents, build_reports, storage_of
 from chalicelib.wiring_billing import Billing, build_billing
+
+if TYPE_CHECKING:
+    from chalicelib.migration.page_jobs import PageJobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,19 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         erasure=erasure,
         erasure_saga=erasure_saga,
     )
+
+
+@cache
+def page_jobs() -> PageJobs:
+    """Return what copies people while the data moves; a stage without a legacy database imports it only if asked.
+
+    Raises:
+        InvalidRequest: the stage has no legacy database.
+    """
+    from chalicelib.wiring_backfill import page_jobs as built
+
+    rooms()  # Connects the models to the table.
+    return built()
 
 
 def _open_door(stage: Settings, secrets: Secrets, clock: Clock) -> None:

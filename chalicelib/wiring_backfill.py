@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from chalicelib import errors
 from chalicelib.clock import Clock, SystemClock
-from chalicelib.config import Settings, settings
+from chalicelib.config import settings
+from chalicelib.gateways.queues import Queues
 from chalicelib.gateways.secrets import Secrets, secrets_client
 from chalicelib.migration.backfill import Backfill
 from chalicelib.migration.checkpoints import LEASE, Checkpoints
+from chalicelib.migration.figures import Figure
 from chalicelib.migration.loading import Loader
 from chalicelib.migration.pace import Pace, eased_by_refusals
+from chalicelib.migration.page_jobs import PageJobs
 from chalicelib.migration.phases import Phase
 from chalicelib.migration.postgres import Connection, connect
 from chalicelib.migration.serenya import additions, places
+from chalicelib.migration.serenya.columns import OF_PEOPLE
 from chalicelib.migration.serenya.legacy import SerenyaLegacy
 from chalicelib.migration.serenya.preflight import PreflightReport, preflight
 from chalicelib.migration.serenya.verification import Sides, verifier_of
+from chalicelib.migration.verify.quick_scan import QuickScan
 from chalicelib.migration.verify.run import Verifier
 from chalicelib.migration.verify.settling import Patience
 from chalicelib.migration.workers import Workers
 from chalicelib.models import base
+from chalicelib.wiring_constants import constants
 from chalicelib.wiring_migration import Move, dsn_of, move_of, rows_mapping, rulebook
 
 Call = Callable[[str, dict[str, Any]], Any]
@@ -90,7 +97,7 @@ class Operator:
     def verifier(self, connection: Connection, patience: Patience | None = None) -> Verifier:
         """Return what verifies everything, once, over a connection of its own."""
         move = self.move
-        sides = Sides(self.table_name, self.call, move.table, move.pool, move.legacy, rulebook())
+        sides = Sides(self.table_name, self.call, move.table, move.pool, move.legacy, rulebook(), constants())
         return verifier_of(sides, connection, self.clock, patience=patience)
 
 
@@ -101,9 +108,45 @@ def operator_of(table_name: str, call: Call, dsn: Callable[[], str], clock: Cloc
     return Operator(move_of(table_name, eased, dsn, told), pace, eased, table_name, dsn, told)
 
 
-def operator(dsn: str | None = None, stage: Settings | None = None) -> Operator:
-    """Build it for the stage that the environment names."""
-    here = stage or settings()
+def operator(dsn: str | None = None) -> Operator:
+    """Build it for the stage that the environment names, and connect the models to its table."""
+    here = settings()
     client: Any = base.connect(here.table_name, here.region).connection.client
     secrets = Secrets(partial(secrets_client, here.region), SystemClock(), here.secret_life)
-    return operator_of(here.table_name, client._make_api_call, lambda: dsn or dsn_of(here, secrets))
+    return operator_of(here.table_name, QuickScan(client), lambda: dsn or dsn_of(here, secrets))
+
+
+def page_jobs() -> PageJobs:
+    """Build what the queue of the move works with, for the stage that the environment names, over the connection that
+    the models have already.
+
+    Raises:
+        InvalidRequest: the stage has no legacy database.
+    """
+    here = settings()
+    if not here.has_legacy_database:
+        raise errors.InvalidRequest(message="This stage has no legacy database.")
+    client: Any = base.shared_connection().connection.client
+    secrets = Secrets(partial(secrets_client, here.region), SystemClock(), here.secret_life)
+    whole = operator_of(here.table_name, client._make_api_call, lambda: dsn_of(here, secrets))
+
+    def verify() -> Mapping[str, Any]:
+        connection = whole.connection()
+        try:
+            found = whole.verifier(connection).verify()
+        finally:
+            connection.close()
+        differing = len(found.differences)
+        whole.move.figures.tell(Figure.VERIFICATION, number=differing, is_well=found.is_clean, note="compare_data")
+        return {"is_clean": found.is_clean, "differences": differing, "keys": found.keys, "items": found.items}
+
+    return PageJobs(
+        whole.backfill,
+        whole.checkpoints,
+        whole.move.control.refreshed,
+        whole.move.figures,
+        Queues(here.region),
+        here.migration_queue,
+        OF_PEOPLE,
+        verify,
+    )

@@ -149,6 +149,11 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         reads_secrets=_STORES,
     ),
     "reconcile_subscriptions": Permissions(table=_BILLING, receives_from="billing_looks_queue", reads_secrets=_STORES),
+    "move_people": Permissions(
+        table=tuple(sorted((*MOVING, "BatchWriteItem", "Scan"))),
+        sends_to=("migration_queue",),
+        receives_from="migration_queue",
+    ),
 }
 """By the name of the deployed function; Chalice calls the one behind API Gateway `api_handler`."""
 
@@ -156,6 +161,9 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
 def needs_of(function: str, settings: Settings) -> Permissions:
     """Return what a function needs in a stage."""
     needs = FUNCTIONS[function]
+    if function == "move_people" and not settings.has_legacy_database:
+        # It refuses every call there, and must not be able to read the whole table for nothing.
+        return Permissions(receives_from=needs.receives_from)
     if not settings.has_legacy_database or not (needs.table or needs.indexes):
         return needs
     secrets = (*needs.reads_secrets, "legacy_secret")
