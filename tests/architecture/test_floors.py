@@ -13,7 +13,7 @@ FLOORS = [
     {"models"},
     {"web", "stores", "gateways"},
     {"identity", "billing", "documents", "chat", "reports", "privacy", "migration"},
-    {"wiring_analysis", "wiring_billing", "wiring_migration"},
+    {"wiring_analysis", "wiring_billing", "wiring_constants", "wiring_migration"},
     {"wiring_backfill"},
     {"wiring"},
     {"app"},

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from chalicelib.clock import Clock, parse_iso
 from chalicelib.migration import postgres
@@ -11,6 +12,7 @@ from chalicelib.migration.pool import Pool
 from chalicelib.migration.ports import Legacy
 from chalicelib.migration.serenya import places
 from chalicelib.migration.serenya.rulebook import Rulebook
+from chalicelib.migration.serenya.verified_constants import Constants, drifted
 from chalicelib.migration.serenya.verified_items import SerenyaItems
 from chalicelib.migration.serenya.verified_rows import SerenyaRows
 from chalicelib.migration.table import Table
@@ -23,7 +25,7 @@ from chalicelib.migration.verify.settling import Patience, Settler
 @dataclass(frozen=True, slots=True)
 class Sides:
     """The two sides of a move. `call` scans the table, past any door (`QuickScan`); `table` is the same one, as the
-    engine asks it."""
+    engine asks it. `constants` is what the code says where the legacy database has rows."""
 
     table_name: str
     call: Call
@@ -31,6 +33,7 @@ class Sides:
     pool: Pool
     legacy: Legacy
     rulebook: Rulebook
+    constants: Constants = field(default_factory=dict)
 
 
 def verifier_of(
@@ -53,7 +56,8 @@ def verifier_of(
     settler = Settler(
         rows, items, sides.legacy.holdings, home, MoveStamps(sides.pool, sides.table), patience or Patience()
     )
-    return Verifier(rows, items, scanner, settler, sides.legacy.holdings, clock, progress)
+    constants = partial(drifted, connection, sides.constants)
+    return Verifier(rows, items, scanner, settler, sides.legacy.holdings, clock, progress, constants)
 
 
 def installed_at(connection: postgres.Connection) -> str:

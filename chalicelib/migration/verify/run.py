@@ -79,6 +79,7 @@ class Verifier:
     holdings: Callable[[Sequence[Key]], Sequence[Holding]]
     clock: Clock
     progress: Progress = lambda _step, _items: None
+    constants: Callable[[], Iterable[Difference]] = tuple
 
     def verify(self) -> Verification:
         """Return what a verification of everything finds. It writes nothing, and is safe while people write.
@@ -98,6 +99,7 @@ class Verifier:
         with _timed(found, "look again"):
             found.settled = self.settler.settle(candidates)
             self._look_for_strays(found, home)
+        found.constants = list(self.constants())
         found.candidates, found.ended_at = len(candidates), self.clock.now()
         return found
 

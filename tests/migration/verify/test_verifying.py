@@ -43,6 +43,10 @@ def test_what_was_copied_is_the_same_whatever_is_wrong_with_it(
         assert found.keys >= 90
         assert found.row_counts["users"] == 90
         _anyone_can_ask_postgresql_for_the_same_sums(world, report_of(found))
+        planted = [("subscription_tiers", "yearly_price_usd", "89.99", "99.99"), ("chat_options", "option_text")]
+        said = [(one.key, one.attribute, one.legacy, one.home) for one in found.constants]
+        assert sorted(one[:2] for one in said) == sorted(one[:2] for one in planted)
+        assert planted[0] in said
 
 
 def _anyone_can_ask_postgresql_for_the_same_sums(world: World, report: dict[str, Any]) -> None:

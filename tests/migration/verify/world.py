@@ -18,6 +18,7 @@ from chalicelib.migration.serenya.verification import Sides, verifier_of
 from chalicelib.migration.verify.quick_scan import QuickScan
 from chalicelib.migration.verify.run import Verification, Verifier
 from chalicelib.migration.verify.settling import Patience
+from chalicelib.wiring_constants import constants
 from chalicelib.wiring_migration import Move, move_of, rulebook
 from dev.legacy.server import LegacyDatabase
 from dev.legacy_data import generate, load
@@ -52,6 +53,7 @@ class World:
             self.move.pool,
             self.move.legacy,
             rulebook(),
+            constants(),
         )
         quick = patience or Patience(rounds=5, wait_seconds=0.05)
         return verifier_of(sides, connect(self.dsn), clock or SystemClock(), segments=2, patience=quick)
