@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from chalicelib.migration.ports import ItemKey, RawItem
 from chalicelib.migration.relational.expressions import Refused, holds, updated
-from chalicelib.migration.relational.grammar import InvalidExpression
+from chalicelib.migration.relational.grammar import Clause, InvalidExpression
 from chalicelib.migration.relational.refusals import CONDITION_FAILED, cancelled, condition_failed, invalid
 from chalicelib.migration.relational.requests import SINGLE, Write
 from chalicelib.migration.relational.values import MOST_BYTES, item_size, stored
@@ -86,7 +86,10 @@ def _result(operation: str, write: Write, present: RawItem | None) -> RawItem | 
         pk, sk = write.key
         keys = {"PK": {"S": pk}, "SK": {"S": sk}}
         try:
-            result = updated(present or keys, write.actions)
+            # To remove something of an item that is not there is no mistake, however deep it would lie.
+            is_there = present is not None
+            actions = [action for action in write.actions if is_there or action.clause is not Clause.REMOVE]
+            result = updated(present or keys, actions)
         except InvalidExpression as failure:
             raise invalid(operation, str(failure)) from failure
     if item_size(result) > MOST_BYTES:
