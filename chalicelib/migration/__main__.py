@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from chalicelib import errors
 from chalicelib.migration import postgres
 from chalicelib.migration.changes import NotInstallable
-from chalicelib.migration.commands import ATTESTABLE, COMMANDS, UNUSABLE, WRONG
+from chalicelib.migration.command_words import UNUSABLE, WRONG
+from chalicelib.migration.commands import ATTESTABLE, COMMANDS
 from chalicelib.migration.control import ChangedMeanwhile
 from chalicelib.migration.gates import MoveRefused
 from chalicelib.migration.moves import NoSuchMove
