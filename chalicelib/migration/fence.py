@@ -70,7 +70,7 @@ class PostgresFence:
             FenceBusy: some do not end.
             FenceLost: a later mover has it.
         """
-        self._step("SET version = %s, is_open = false WHERE version <= %s", version)
+        self._step(version, "SET is_open = false WHERE is_open")
 
     def shut(self, version: int) -> None:
         """Answer no reads either, once it is closed.
@@ -79,7 +79,7 @@ class PostgresFence:
             FenceBusy: some reads do not end.
             FenceLost: a later mover has it.
         """
-        self._step("SET version = %s, is_readable = false WHERE version = %s AND NOT is_open", version)
+        self._step(version, "SET is_readable = false WHERE NOT is_open", must_change=True)
 
     def claim(self, version: int) -> None:
         """Keep earlier movers out.
@@ -87,7 +87,7 @@ class PostgresFence:
         Raises:
             FenceLost: a later mover has it.
         """
-        self._step("SET version = %s WHERE version <= %s", version)
+        self._step(version)
 
     def open(self, version: int, held: Sequence[Key] = ()) -> None:
         """Take writes and answer reads, but of keys that are held back.
@@ -95,7 +95,8 @@ class PostgresFence:
         Raises:
             FenceLost: a later mover has it.
         """
-        self._step("SET version = %s, is_open = true, is_readable = true WHERE version <= %s", version, held)
+        # Where it stands open, nothing is changed, and so nobody who writes is waited for.
+        self._step(version, "SET is_open = true, is_readable = true WHERE NOT (is_open AND is_readable)", held)
 
     def release(self, key: Key) -> None:
         """Hold a key back no longer."""
@@ -124,18 +125,27 @@ class PostgresFence:
         with self.pool.lend() as connection:
             return bool(rows(connection, "SELECT 1 FROM migration.control WHERE is_open"))
 
-    def _step(self, change: str, version: int, held: Sequence[Key] = ()) -> None:
+    def _step(
+        self, version: int, change: str | None = None, held: Sequence[Key] = (), *, must_change: bool = False
+    ) -> None:
+        """Take a step for a mover, in one transaction: movers stand in a row of their own, which no writer locks."""
         try:
             with self.pool.transaction() as cursor:
                 cursor.execute(f"SET LOCAL lock_timeout = {round(self.patience.total_seconds() * 1000)}")
-                cursor.execute(f"UPDATE migration.control {change}", (version, version))
+                cursor.execute("UPDATE migration.movers SET version = %s WHERE version <= %s", (version, version))
                 if cursor.rowcount != 1:
                     raise FenceLost(f"version {version} is not the last")
                 if held:
                     cursor.execute(_HOLD, (list(held),))
+                if change is not None:
+                    cursor.execute(f"UPDATE migration.control {change}")
+                    if must_change and cursor.rowcount != 1:
+                        raise FenceLost("it stands open")
         except Exception as failure:
             if sqlstate(failure) == _LOCK_NOT_AVAILABLE:
-                raise FenceBusy(f"a transaction was open for more than {self.patience}") from failure
+                raise FenceBusy(
+                    f"a transaction was open for more than {self.patience.total_seconds():g} s"
+                ) from failure
             raise
 
 

@@ -43,12 +43,16 @@ _TABLES: Final = """
 CREATE SCHEMA IF NOT EXISTS migration;
 CREATE TABLE IF NOT EXISTS migration.control (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
-    version bigint NOT NULL DEFAULT 0,
     is_open boolean NOT NULL DEFAULT true,
     is_readable boolean NOT NULL DEFAULT true,
     base bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 );
 INSERT INTO migration.control DEFAULT VALUES ON CONFLICT DO NOTHING;
+CREATE TABLE IF NOT EXISTS migration.movers (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    version bigint NOT NULL DEFAULT 0
+);
+INSERT INTO migration.movers DEFAULT VALUES ON CONFLICT DO NOTHING;
 CREATE TABLE IF NOT EXISTS migration.changes (
     number bigserial PRIMARY KEY,
     key text NOT NULL,
