@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from chalicelib.migration.serenya.verified import BORN, instant
+from chalicelib.migration.serenya.verified_fields import BORN, instant
 
 CHOSEN_CTES: Final = """
 chosen_session AS MATERIALIZED (

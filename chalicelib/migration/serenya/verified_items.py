@@ -7,15 +7,15 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from chalicelib.migration.ports import ItemKey, Key, RawItem
 from chalicelib.migration.serenya import verified
 from chalicelib.migration.serenya.places import key_in, stays
 from chalicelib.migration.serenya.rulebook import Rulebook
-from chalicelib.migration.serenya.verified import Form, Table
+from chalicelib.migration.serenya.verified_fields import Table
 from chalicelib.migration.serenya.verified_rules import FREE, RULES, Subject, of_free_plan, text_in
+from chalicelib.migration.serenya.verified_values import value_of
 from chalicelib.migration.verify.digests import NOTHING, Tally, tally_of
 from chalicelib.migration.verify.sides import Entry, Lane
 
@@ -58,7 +58,6 @@ _ENTRY_FIELDS: Final = (
     "source", "changed_at", "previous_hash",
 )  # fmt: skip
 _BESIDE: Final = frozenset({"PK", "entity_type", "data"})
-_TYPES: Final = {Form.TEXT: "S", Form.FLAG: "BOOL", Form.WHOLE: "N", Form.MONEY: "S", Form.JSON: "S"}
 _PLANS: Final = {
     table.lane: [(one, one.at.lstrip("."), one.at.startswith(".")) for one in table.fields] for table in verified.TABLES
 }
@@ -87,7 +86,7 @@ class _Read:
         values = []
         for one, name, is_beside in _PLANS[table.lane]:
             found = (beside if is_beside else part).pop(name, None)
-            values.append(given if name == "<key>" else None if found is None else _value(one.form, found))
+            values.append(given if name == "<key>" else None if found is None else value_of(one.form, found))
         self.add(table.lane, values[0] or "", *values)
 
     def demand(self, where: str, part: dict[str, Any], expected: Mapping[str, Raw | None]) -> None:
@@ -261,27 +260,6 @@ class SerenyaItems:
         read.links.append((-1, f"{chain} {sequence - 1}", said["previous_hash"]))
 
 
-def _value(form: Form, found: Raw) -> str:
-    """Return what an attribute says, comparable with its column; one of another type than it should be says so."""
-    ((kind, held),) = found.items()
-    if kind != _TYPES[form]:
-        return f"<{kind}> {held}"
-    if form is Form.TEXT or form is Form.WHOLE:
-        return str(held)
-    if form is Form.FLAG:
-        return "true" if held else "false"
-    return _money(held) if form is Form.MONEY else jsonb_text(held)
-
-
-def _money(digits: str) -> str:
-    try:
-        amount = Decimal(digits)
-    except InvalidOperation:
-        return f"<no amount> {digits}"
-    rounded = amount.quantize(Decimal("0.01")) if amount.is_finite() else amount
-    return format(rounded if rounded == amount else amount, "f")
-
-
 def _number(part: Mapping[str, Any], name: str) -> str | None:
     found: str | None = part.get(name, {}).get("N")
     return found
@@ -292,25 +270,3 @@ def _said(found: Raw | None) -> Any:
         return None
     ((kind, held),) = found.items()
     return int(held) if kind == "N" else held
-
-
-def jsonb_text(written: str) -> str:
-    """Return JSON as PostgreSQL writes a jsonb: keys by their length, then their bytes; numbers in full."""
-    try:
-        return _jsonb(json.loads(written, parse_float=Decimal, parse_int=Decimal))
-    except ValueError:
-        return f"<no JSON> {written}"
-
-
-def _jsonb(value: Any) -> str:
-    match value:
-        case dict():
-            ordered = sorted(((name.encode(), name) for name in value), key=lambda one: (len(one[0]), one[0]))
-            return "{" + ", ".join(f"{json.dumps(n, ensure_ascii=False)}: {_jsonb(value[n])}" for _, n in ordered) + "}"
-        case list():
-            return "[" + ", ".join(map(_jsonb, value)) + "]"
-        case Decimal():
-            plain = format(value, "f")
-            return plain.lstrip("-") if not value else plain
-        case _:
-            return json.dumps(value, ensure_ascii=False)

@@ -18,7 +18,7 @@ from chalicelib.migration import postgres
 from chalicelib.migration.ports import ItemKey, Key
 from chalicelib.migration.serenya import verified, verified_choice, verified_items
 from chalicelib.migration.serenya.rulebook import Rulebook
-from chalicelib.migration.serenya.verified import Table
+from chalicelib.migration.serenya.verified_fields import Table
 from chalicelib.migration.serenya.verified_rules import RELAY
 from chalicelib.migration.verify.digests import NOTHING, Tally, sql_tallies, tally_of
 from chalicelib.migration.verify.sides import Entry, Range

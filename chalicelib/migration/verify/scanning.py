@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
+
+from chalicelib import errors
 from chalicelib.migration.ports import Key, RawItem
 from chalicelib.migration.verify.digests import NOTHING, Tally
 from chalicelib.migration.verify.sides import REST, Items, Lane, Range
@@ -16,6 +21,11 @@ Call = Callable[[str, dict[str, Any]], Any]
 """Botocore's `(operation, arguments) -> answer`."""
 
 SEGMENTS: Final = 4
+_ATTEMPTS: Final = 8
+_LONGEST_WAIT_SECONDS: Final = 5.0
+_PASSING: Final = frozenset(
+    {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "InternalServerError"}
+)
 _HEX: Final = re.compile(r"[0-9a-f]{8}-")
 
 
@@ -98,6 +108,7 @@ class Scanner:
     table: str
     items: Items
     segments: int = SEGMENTS
+    sleep: Callable[[float], None] = time.sleep
 
     def sums(self, digits: int, progress: Callable[[int], None] = lambda _: None) -> Sums:
         """Return the sums of all items that are part of the move. `progress` hears of every page, how many items."""
@@ -131,8 +142,29 @@ class Scanner:
     def _pages(self, segment: int) -> Iterator[list[RawItem]]:
         arguments: dict[str, Any] = {"TableName": self.table, "Segment": segment, "TotalSegments": self.segments}
         while True:
-            answer: Mapping[str, Any] = self.call("Scan", arguments)
+            answer = self._asked(arguments)
             yield answer["Items"]
             if not answer.get("LastEvaluatedKey"):
                 return
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _asked(self, arguments: dict[str, Any]) -> Mapping[str, Any]:
+        """Ask for a page, again where the table does not answer in time: hours of reading must not end at that."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                answer: Mapping[str, Any] = self.call("Scan", arguments)
+            except (BotoConnectionError, HTTPClientError, ClientError) as failure:
+                if not _is_passing(failure):
+                    raise
+                if attempt == _ATTEMPTS - 1:
+                    raise errors.Unavailable(message="The table does not answer a scan.") from failure
+                self.sleep(min(_LONGEST_WAIT_SECONDS, 0.1 * 2**attempt))
+            else:
+                return answer
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _is_passing(failure: Exception) -> bool:
+    if not isinstance(failure, ClientError):
+        return True
+    return failure.response["Error"]["Code"] in _PASSING

@@ -11,7 +11,8 @@ from pynamodb.attributes import MapAttribute
 
 from chalicelib.migration.serenya import columns, verified
 from chalicelib.migration.serenya.columns import Fate
-from chalicelib.migration.serenya.verified import TABLES, Table
+from chalicelib.migration.serenya.verified import TABLES
+from chalicelib.migration.serenya.verified_fields import Table
 from chalicelib.models.catalogue import KINDS
 from chalicelib.models.profile import UserData
 from dev.legacy.server import LegacyDatabase
