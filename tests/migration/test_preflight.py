@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import psycopg
 import pytest
 
 from chalicelib.migration import postgres
+from chalicelib.migration.pool import Pool
+from chalicelib.migration.ports import Holding
+from chalicelib.migration.serenya.legacy import SerenyaLegacy
 from chalicelib.migration.serenya.preflight import CLEAN, DEFECTS, STOPPED, PreflightReport, preflight, write_json
 from chalicelib.migration.serenya.preflight_kinds import DefectKind
+from chalicelib.migration.sizes import write_units
+from chalicelib.wiring_migration import rows_mapping
 from dev.legacy.references import REFERENCE_DRIFT
 from dev.legacy.server import LegacyDatabase
 from dev.legacy.tables import Planted, World
@@ -108,3 +115,51 @@ def test_a_report_names_rows_and_nothing_that_they_say(legacy_database: LegacyDa
     assert parsed["counts"] == dict(Counter(one.kind.value for one in report.defects))
     assert len(parsed["defects"]) == len(report.defects)
     assert all(one["row_ids"] for one in parsed["defects"])
+
+
+def test_people_too_large_for_one_item_are_found_and_the_move_is_estimated(legacy_database: LegacyDatabase) -> None:
+    world = _filled(legacy_database, generate(150, seed=9, each=2))
+    holdings = _Counting(legacy_database.dsn)
+
+    report = preflight(postgres.connect(legacy_database.dsn), datetime.now(UTC), holdings)
+
+    assert _found(report) == _planted(world)
+    large = [one for one in report.defects if one.kind is DefectKind.TOO_LARGE]
+    assert len(large) == 2
+    assert report.exit_code == STOPPED
+    estimate = report.estimate
+    assert estimate is not None
+    whole = [write_units(item, in_transaction=True) for one in holdings.everybody(world) for item in one.items.values()]
+    assert estimate.people == estimate.sampled == 150
+    assert estimate.items == len(whole)
+    assert estimate.write_units == sum(whole) + 2 * 150
+    assert estimate.dollars == (Decimal("0.7625") * estimate.write_units / 10**6).quantize(Decimal("0.01"))
+    assert f"{estimate.write_units:,} write units" in report.as_text()
+    assert json.loads(write_json(report))["estimate"]["items"] == estimate.items
+
+
+def test_an_estimate_from_a_sample_is_near_the_whole(legacy_database: LegacyDatabase) -> None:
+    world = _filled(legacy_database, generate(900, seed=10, each=0))
+    holdings = _Counting(legacy_database.dsn)
+
+    estimate = preflight(postgres.connect(legacy_database.dsn), datetime.now(UTC), holdings).estimate
+
+    assert estimate is not None
+    assert 250 <= estimate.sampled <= 350
+    whole = sum(
+        write_units(item, in_transaction=True) for one in holdings.everybody(world) for item in one.items.values()
+    )
+    assert abs(estimate.write_units - 2 * 900 - whole) < 3 * max(estimate.spread, 0.01) * whole
+
+
+class _Counting:
+    """The items of people whose move was not installed yet."""
+
+    def __init__(self, dsn: str) -> None:
+        self._legacy = SerenyaLegacy(Pool(lambda: postgres.connect(dsn)), rows_mapping(is_installed=False))
+
+    def __call__(self, keys: Sequence[str]) -> Sequence[Holding]:
+        return self._legacy.holdings(keys)
+
+    def everybody(self, world: World) -> Sequence[Holding]:
+        return self([one["id"] for one in world.tables["users"]])
