@@ -34,12 +34,26 @@ def job_item(
     ttl, state = ttl_of(row), row.status or "uploaded"
     if ttl <= raw.seconds(as_of):
         return None
-    deadline = raw.later(row.uploaded_at, rules.job_deadline)
+    due = _due(row, rules) if state in UNFINISHED else None
+    return raw.item_at(
+        keys.job_key(row.user_id, row.job_id),
+        "job",
+        row.uploaded_at,
+        finished_at(row) or row.processing_started_at or row.uploaded_at,
+        _data(row, state, counted_in, rules),
+        ttl=raw.whole(ttl),
+        GSI3PK=raw.text(due.pk if due else None),
+        GSI3SK=raw.text(due.sk if due else None),
+    )
+
+
+def _due(row: JobRow, rules: Rules) -> keys.Key:
+    shard = keys.shard_of(row.job_id, rules.job_due_shards)
+    return keys.job_due_key(parse_iso(raw.later(row.uploaded_at, rules.job_deadline)), shard, row.job_id)
+
+
+def _data(row: JobRow, state: str, counted_in: tuple[Instant, Instant], rules: Rules) -> Raw:
     has_unit = counted_in[0] <= row.uploaded_at < counted_in[1]
-    due = None
-    if state in UNFINISHED:
-        shard = keys.shard_of(row.job_id, rules.job_due_shards)
-        due = keys.job_due_key(parse_iso(deadline), shard, row.job_id)
     data = {
         "job_id": raw.text(row.job_id),
         "user_id": raw.text(row.user_id),
@@ -56,7 +70,7 @@ def job_item(
         "manual_retries": raw.whole(0),
         "has_unit": raw.flag(has_unit),
         "unit_period_start": raw.text(counted_in[0] if has_unit else None),
-        "deadline_at": raw.text(deadline),
+        "deadline_at": raw.text(raw.later(row.uploaded_at, rules.job_deadline)),
         "uploaded_at": raw.text(row.uploaded_at),
         "started_at": raw.text(row.processing_started_at),
         "finished_at": raw.text(finished_at(row)),
@@ -64,17 +78,7 @@ def job_item(
         "error_message": raw.text(row.error_message),
         "correlation_id": raw.text(row.correlation_id),
     }
-    key = keys.job_key(row.user_id, row.job_id)
-    return raw.item_at(
-        key,
-        "job",
-        row.uploaded_at,
-        finished_at(row) or row.processing_started_at or row.uploaded_at,
-        raw.part(data),
-        ttl=raw.whole(ttl),
-        GSI3PK=raw.text(due.pk if due else None),
-        GSI3SK=raw.text(due.sk if due else None),
-    )
+    return raw.part(data)
 
 
 def finished_at(row: JobRow) -> Instant | None:
