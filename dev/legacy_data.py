@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     import psycopg
 
 
+class NotEmpty(Exception):
+    """The database is in use."""
+
+
 def generate(users: int, seed: int = 1, now: datetime | None = None, each: int | None = None) -> World:
     """Return people with everything that belongs to them, at least as many as asked for.
 
@@ -48,7 +52,12 @@ def generate(users: int, seed: int = 1, now: datetime | None = None, each: int |
 def load(connection: psycopg.Connection, world: World) -> None:
     """Copy the rows into an empty legacy database, in one transaction, as its owner and superuser: rows that refer to
     nothing get in, as they once did.
+
+    Raises:
+        NotEmpty: there are people in it already.
     """
+    if connection.execute("SELECT EXISTS (SELECT FROM users)").fetchone() == (True,):
+        raise NotEmpty("There are people in this database already: it is not touched. Give an empty one.")
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         for table, columns in COLUMNS.items():
@@ -67,7 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made = time.monotonic()
     with ExitStack() as stack:
         dsn = asked.dsn or _own_server(stack)
-        _fill(dsn, world)
+        if trouble := _fill(dsn, world):
+            print(trouble, file=sys.stderr)
+            return 1
     seconds = f"{made - started:.1f} s to make, {time.monotonic() - made:.1f} s to copy"
     if asked.json:
         print(json.dumps({"dsn": dsn, "rows": world.rows, "planted": [asdict(one) for one in world.planted]}, indent=1))
@@ -78,11 +89,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _fill(dsn: str, world: World) -> None:
+def _fill(dsn: str, world: World) -> str | None:
+    """Fill a database; return why it could not be filled."""
     import psycopg
 
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        load(connection, world)
+    try:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            load(connection, world)
+    except (NotEmpty, psycopg.Error) as trouble:
+        return str(trouble)
+    return None
 
 
 def _own_server(stack: ExitStack) -> str:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -14,6 +15,7 @@ import pytest
 
 from dev.children import ROOT
 from dev.legacy.server import LegacyDatabase, Server, legacy_server
+from dev.legacy_data import generate, main
 
 TABLES = {
     "users",
@@ -73,6 +75,18 @@ def test_row_level_security_hides_jobs_from_who_does_not_own_them(legacy_databas
         for whom, seen in (("00000000-0000-0000-0000-000000000000", 0), (str(user), 1)):
             reader.execute("SELECT set_config('app.current_user_id', %s, false)", (whom,))
             assert reader.execute("SELECT count(*) FROM processing_jobs").fetchone() == (seen,)
+
+
+def test_the_same_seed_makes_the_same_people_and_none_is_put_where_others_are(
+    legacy_database: LegacyDatabase, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    assert generate(40, 7, now) == generate(40, 7, now)
+    assert generate(40, 7, now) != generate(40, 8, now)
+
+    for code in (0, 1):
+        assert main(["--users", "40", "--seed", "7", "--dsn", legacy_database.dsn]) == code
+    assert "already" in capsys.readouterr().err
 
 
 def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
