@@ -95,6 +95,11 @@ def _options(name: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--html-to", metavar="FILE", help="write the report as a page")
         parser.add_argument("--repair", action="store_true", help="with --do: copy anew what differs, and look again")
         parser.add_argument("--show-values", action="store_true", help="show personal data in the report")
+    elif name == "events":
+        parser.add_argument(
+            "--bucket", required=True, help="where audit lines are kept; not the stage's, which forgets"
+        )
+        parser.add_argument("--prefix", default="legacy/processing_job_events/")
     elif name == "repair":
         parser.add_argument("keys", nargs="+", metavar="KEY")
     elif name == "remove":

@@ -189,6 +189,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "verify": data_commands.verify,
     "repair": data_commands.repair,
     "report": report,
+    "events": data_commands.events,
     "remove": remove,
 }
 ATTESTABLE: Final = tuple(str(one) for one in ATTESTED)

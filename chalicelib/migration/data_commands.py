@@ -120,3 +120,20 @@ def repair(operator: Any, given: Namespace, out: TextIO) -> int:
 
 def _people(operator: Any) -> int:
     return count(operator, "SELECT count(*) FROM users")
+
+
+def events(operator: Any, given: Namespace, out: TextIO) -> int:
+    """Keep the trail of old jobs as audit lines in a bucket."""
+    connection = operator.connection()
+    try:
+        found = operator.event_pages(connection)
+        objects = lines = 0
+        for page in found:
+            if given.do:
+                operator.keep_object(given.bucket, given.prefix + page.name, page.content)
+            objects, lines = objects + 1, lines + page.lines
+    finally:
+        connection.close()
+    word = "kept" if given.do else "would keep"
+    say(out, given, {"objects": objects, "lines": lines}, f"{word} {lines:,} lines in {objects:,} objects\n")
+    return DONE if given.do else dry(out, f"in {given.bucket}")
