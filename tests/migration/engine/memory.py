@@ -163,7 +163,9 @@ class MemoryPostgres:
             raise PhaseMoved("PostgreSQL takes no writes of this key")
 
     def write_foreign(self, key: Key, puts: Mapping[ItemKey, RawItem], deletes: Iterable[ItemKey] = ()) -> None:
-        """A write of another program, whose triggers stand behind the fence too."""
+        """A write of another program, whose triggers stand behind the fence too; one that touches no row fires none."""
+        if not puts and not self.held_items.get(key):
+            return
         if not self.is_open or key in self.held_back:
             raise ForeignRefused
         self._write(key, puts, deletes)

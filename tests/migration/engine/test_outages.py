@@ -76,7 +76,7 @@ def _same(engine: Engine, *keys: str) -> None:
 
 
 def test_home_is_down_for_ten_minutes_and_nobody_notices(engine: Engine, sql: Sql) -> None:
-    people = [f"p{number}" for number in range(10)]
+    people = [f"p{number}" for number in range(5)]
     _add(sql, *people)
     engine.stands_in(Phase.READ_FALLBACK)
     for key in people:
@@ -89,7 +89,7 @@ def test_home_is_down_for_ten_minutes_and_nobody_notices(engine: Engine, sql: Sq
         for number, key in enumerate(people):
             service.write(key, note(key, f"{minute}-{number}"))
             assert note(key, f"{minute}-{number}").keys() <= service.read(key).keys()
-            seconds.now += 6.0
+            seconds.now += 12.0
         engine.clock.advance(timedelta(minutes=1))
         sql("UPDATE people SET name = %s WHERE id = 'p3'", f"from outside, {minute}")
     waiting = engine.changes.backlog()
@@ -97,7 +97,7 @@ def test_home_is_down_for_ten_minutes_and_nobody_notices(engine: Engine, sql: Sq
         replace(engine.drainer, copier=service.copier).drain()
     table.is_down = False
 
-    assert waiting >= 100
+    assert waiting >= 50
     assert engine.drainer.until_empty(60) == 0
     assert engine.changes.troubles() == []
     _same(engine, *people)
@@ -106,7 +106,7 @@ def test_home_is_down_for_ten_minutes_and_nobody_notices(engine: Engine, sql: Sq
 def test_postgresql_is_down_for_ten_minutes_after_the_cut_over_and_nobody_notices(
     engine: Engine, sql: Sql, legacy_database: LegacyDatabase
 ) -> None:
-    people = [f"p{number}" for number in range(8)]
+    people = [f"p{number}" for number in range(3)]
     _add(sql, *people)
     engine.stands_in(Phase.CUT_OVER)
     address = {"dsn": legacy_database.dsn}
@@ -118,14 +118,14 @@ def test_postgresql_is_down_for_ten_minutes_after_the_cut_over_and_nobody_notice
             for key in people:
                 service.write(key, note(key, f"{minute}"))
                 assert note(key, f"{minute}").keys() <= service.read(key).keys()
-                seconds.now += 7.5
+                seconds.now += 20.0
             engine.clock.advance(timedelta(minutes=1))
         with pytest.raises(errors.Unavailable):
             service.mover.kill("test", "there is nothing to go back to")
         service.write("p0", note("p0", "goes on"))
     flaky.close()
 
-    assert engine.marks.count() == 81
+    assert engine.marks.count() == 31
     while engine.replayer.replay()[0]:
         pass
     assert engine.marks.count() == 0
@@ -148,11 +148,11 @@ def test_a_service_that_starts_while_the_table_is_down_works_in_postgresql(engin
         engine.another(table=table).control.standing()
 
 
-@pytest.mark.parametrize("writes", [200, pytest.param(5_000, marks=[pytest.mark.prove, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize("writes", [60, pytest.param(5_000, marks=[pytest.mark.prove, pytest.mark.timeout(900)])])
 def test_after_many_writes_at_home_the_way_back_gives_what_the_app_showed(
     engine: Engine, sql: Sql, writes: int
 ) -> None:
-    people = [f"p{number}" for number in range(max(20, writes // 25))]
+    people = [f"p{number}" for number in range(max(10, writes // 25))]
     _add(sql, *people)
     engine.stands_in(Phase.CUT_OVER)
     draw = random.Random(7)
