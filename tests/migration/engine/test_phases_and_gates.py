@@ -112,6 +112,11 @@ def test_every_gate_stands_before_some_move_and_can_be_asked(kept: Kept) -> None
         kept.reasons(gate)
 
 
+def _falls_back_late(kept: Kept, times: int) -> None:
+    kept.clock.advance(QUIET_FOR)
+    kept.figures.count(Figure.FALLBACKS, times)
+
+
 GATES: dict[str, tuple[Gate, Callable[[Kept], object], str, Callable[[Kept], object]]] = {
     "triggers": (
         Gate.CHANGES_INSTALLED,
@@ -181,7 +186,7 @@ GATES: dict[str, tuple[Gate, Callable[[Kept], object], str, Callable[[Kept], obj
     ),
     "no fallbacks": (
         Gate.FALLBACKS_QUIET,
-        lambda kept: (kept.clock.advance(QUIET_FOR), kept.figures.count(Figure.FALLBACKS, 9)),
+        lambda kept: _falls_back_late(kept, 9),
         "9 reads fell back",
         lambda kept: kept.clock.advance(QUIET_FOR),
     ),
