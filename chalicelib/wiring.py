@@ -55,7 +55,15 @@ from chalicelib.stores.users import Users
 from chalicelib.web.cursor import Cursors
 from chalicelib.web.health import Health
 from chalicelib.web.limits import Limiter
-from chalicelib.wiring_analysis import Documents, analyst_for, build_chat, build_documents, build_reports, storage_of
+from chalicelib.wiring_analysis import (
+    Documents,
+    Storage,
+    analyst_for,
+    build_chat,
+    build_documents,
+    build_reports,
+    storage_of,
+)
 from chalicelib.wiring_billing import Billing, build_billing
 
 if TYPE_CHECKING:
@@ -116,9 +124,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     sessions = Sessions(users, access_tokens, RefreshTokens(token_keys), clock, rules)
     subscriptions, analyst = Subscriptions(session_rule, users.by_id, clock), analyst_for(stage, secrets, clock)
     reservations = Reservations(usage, session_rule, require_processing, users.by_id, clock, rules.usage_due_shards)
-    storage = storage_of(stage, usage, queues, clock)
-    if stage.has_legacy_database:
-        _open_door(stage, secrets, clock)
+    storage = _kept(stage, usage, secrets, queues, clock)
     cursors = Cursors(partial(token_keys.derived, keys.Purpose.CURSOR))
     id_tokens, apple_grants = IdTokens((stage.google, stage.apple), clock, rules), _apple_grants(stage, secrets, clock)
     chat = build_chat(users, session_rule, storage, reservations, analyst, clock, stage)
@@ -166,11 +172,15 @@ def page_jobs() -> PageJobs:
     return built()
 
 
-def _open_door(stage: Settings, secrets: Secrets, clock: Clock) -> None:
-    """Let the table be asked through the door of the move; a stage that has none imports nothing of it."""
-    from chalicelib.wiring_migration import open_door
+def _kept(stage: Settings, usage: UsageStore, secrets: Secrets, queues: Queues, clock: Clock) -> Storage:
+    """Return where jobs are kept. From here on the models ask their table, through the door of the move where the stage
+    has one; a stage that has none imports nothing of it."""
+    storage = storage_of(stage, usage, queues, clock)
+    if stage.has_legacy_database:
+        from chalicelib.wiring_migration import open_door
 
-    open_door(stage, secrets, clock)
+        open_door(stage, secrets, clock)
+    return storage
 
 
 def _apple_grants(stage: Settings, secrets: Secrets, clock: Clock) -> AppleGrants:

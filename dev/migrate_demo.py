@@ -157,7 +157,6 @@ class Demo:
         for phase in ("dual_write", "backfill"):
             self.must("move", phase, "--do")
         self.run("backfill", "--do", "--again")
-        self.must("drain", "--do")
         self.must("move", "verify", "--do")
         self.must("verify", "--do", "--repair")
         self.must("move", "shadow_read", "--do")
@@ -188,14 +187,16 @@ class Demo:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Show a line of progress every two seconds; the load ends with it."""
-        thread = threading.Thread(target=self._tell, daemon=True)
-        thread.start()
+        threads = [threading.Thread(target=work, daemon=True) for work in (self._tell, self._drain)]
+        for thread in threads:
+            thread.start()
         try:
             yield
         finally:
-            self._over.set()
-            thread.join(timeout=10)
             self._load.stop()
+            self._over.set()
+            for thread in threads:
+                thread.join(timeout=10)
 
     def _cut_over(self) -> None:
         for percent in ("10", "100"):
@@ -208,6 +209,19 @@ class Demo:
     def _tell(self) -> None:
         while not self._over.wait(_TICK_SECONDS):
             self._session.say(f"  {time.monotonic() - self._began:4.0f} s  {self._state()} | {self._load.tally.line()}")
+
+    def _drain(self) -> None:
+        """Copy what notes speak of, as the schedule does once a minute in AWS."""
+        from chalicelib import errors
+        from chalicelib.migration.ports import PhaseMoved
+
+        move = self._operator.move
+        while not self._over.wait(0.2):
+            try:
+                if move.control.refreshed().copies and move.control.refreshed().primary == "legacy":
+                    move.drainer.until_empty(5.0)
+            except (errors.Unavailable, PhaseMoved):
+                continue  # The next round comes soon.
 
     def _state(self) -> str:
         from chalicelib import errors

@@ -37,7 +37,9 @@ class Draft:
     """An expression that is being written, with the names and values that it uses."""
 
     def __init__(self, draw: Any) -> None:
-        self.draw, self.names, self.values = draw, {}, {}
+        self.draw = draw
+        self.names: Names = {}
+        self.values: Values = {}
 
     def path(self) -> str:
         path: str = self.draw(PATHS)
@@ -138,7 +140,7 @@ def updates(draw: Any) -> dict[str, Any]:
 def ranges(draw: Any) -> tuple[str, Values]:
     """A condition on the sort key, or none."""
     low, high = sorted(draw(st.tuples(*[st.sampled_from(["A", "A#1", "A#2", "B", "Ä", "Z"])] * 2)))
-    return draw(
+    found: tuple[str, Values] = draw(
         st.sampled_from(
             [
                 ("", {}),
@@ -150,3 +152,4 @@ def ranges(draw: Any) -> tuple[str, Values]:
             ]
         )
     )
+    return found
