@@ -140,13 +140,20 @@ class Scanner:
             return [item for part in pool.map(picked, range(self.segments)) for item in part]
 
     def _pages(self, segment: int) -> Iterator[list[RawItem]]:
+        """Yield pages, the next one on its way while one is worked on."""
         arguments: dict[str, Any] = {"TableName": self.table, "Segment": segment, "TotalSegments": self.segments}
-        while True:
-            answer = self._asked(arguments)
-            yield answer["Items"]
-            if not answer.get("LastEvaluatedKey"):
-                return
-            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        if self.segments == 1:
+            arguments = {"TableName": self.table}
+        with ThreadPoolExecutor(1, thread_name_prefix="verify-ahead") as ahead:
+            coming = ahead.submit(self._asked, arguments)
+            while True:
+                answer = coming.result()
+                last = answer.get("LastEvaluatedKey")
+                if last:
+                    coming = ahead.submit(self._asked, {**arguments, "ExclusiveStartKey": last})
+                yield answer["Items"]
+                if not last:
+                    return
 
     def _asked(self, arguments: dict[str, Any]) -> Mapping[str, Any]:
         """Ask for a page, again where the table does not answer in time: hours of reading must not end at that."""
