@@ -300,9 +300,7 @@ def show_docs(call: Call[None]) -> Raw:
     return docs.served(call.path.get("name"))
 
 
-# What happens without being asked: the name of the function, what sets it off, what it does
-# ---------------------------------------------------------------------------------------
-
+# --- Without being asked: the name of the function, what sets it off, what it does
 document_uploaded = on.upload("document_uploaded", stage.bucket_name, lambda: wiring.rooms().documents.arrivals.take)
 """Hand on what was uploaded to the queue that it belongs in."""
 
@@ -333,6 +331,9 @@ answer_question = on.message("answer_question", stage.chat_queue, lambda: wiring
 
 carry_erasure_on = on.message("carry_erasure_on", stage.erasures_queue, lambda: wiring.rooms().erasure_saga.carry_on)
 """Do what is left of an erasure."""
+
+move_people = on.job("move_people", stage.migration_queue, wiring.page_jobs)
+"""Copy people from the legacy database, while the stage has one; answers an operator, too."""
 
 sweep_usage = on.tick("sweep_usage", Cron("10", "0", "*", "*", "?", "*"), lambda: wiring.rooms().usage_reset.sweep)
 """Find the users whose usage period has ended; ten past midnight, UTC."""

@@ -57,6 +57,10 @@ class Settings:
     apple_auth_url: str = "https://appleid.apple.com/auth"
     # Whether the stage holds the key of "Sign in with Apple". Without it nothing is exchanged, kept or revoked there.
     has_apple_sign_in_key: bool = False
+    # Whether the stage's data is still on its way from the legacy database: without it nothing of the move is imported.
+    has_legacy_database: bool = False
+    # Where that database is, on a developer's machine alone; anywhere else the secret says it.
+    legacy_dsn: str | None = None
     app_store: AppStore | None = None
     play_store: PlayStore | None = None
     stripe: Stripe | None = None
@@ -105,7 +109,9 @@ class Settings:
     def workers_at_once(self) -> Mapping[str, int]:
         """How many functions may work on a queue at a time; on the others as many as AWS gives."""
         analyses, backlog = self.rules.analyses_at_once, self.rules.backlog_at_once
-        return {self.retries_queue: analyses, self.priority_backlog_queue: backlog, self.backlog_queue: backlog}
+        lanes = {self.retries_queue: analyses, self.priority_backlog_queue: backlog, self.backlog_queue: backlog}
+        # Each holds connections to PostgreSQL.
+        return {**lanes, self.migration_queue: backlog}
 
     @property
     def resets_queue(self) -> str:
@@ -121,6 +127,11 @@ class Settings:
     def erasures_queue(self) -> str:
         """Erasures to be carried on."""
         return f"{APP_NAME}-{self.stage}-erasures"
+
+    @property
+    def migration_queue(self) -> str:
+        """SQS queue of the parts of a backfill that wait to be worked on."""
+        return f"{APP_NAME}-{self.stage}-migration"
 
     @property
     def billing_looks_queue(self) -> str:
@@ -179,6 +190,12 @@ class Settings:
         return f"{APP_NAME}/{self.stage}/play-store"
 
     @property
+    def legacy_secret(self) -> str:
+        """Secrets Manager id of the way into the legacy database: `{"dsn": "postgresql://user:password@host/name"}`.
+        Removed, with its user, when the move is over."""
+        return f"{APP_NAME}/{self.stage}/legacy-database"
+
+    @property
     def stripe_secret(self) -> str:
         """Secrets Manager id of what Stripe's dashboard gives out: `{"api_key", "webhook_secret",
         "previous_webhook_secret"}`; the last one is null but while the webhook's secret is rolled."""
@@ -214,6 +231,8 @@ def load(environment: Mapping[str, str]) -> Settings:
         apple_auth_url=environment.get("APPLE_AUTH_URL", "https://appleid.apple.com/auth").rstrip("/"),
         upgrade_url=environment.get("UPGRADE_URL", "serenya://subscription/plans"),
         has_apple_sign_in_key=environment.get("HAS_APPLE_SIGN_IN_KEY", "false") == "true",
+        has_legacy_database=environment.get("HAS_LEGACY_DATABASE", "false") == "true",
+        legacy_dsn=environment.get("LEGACY_DSN") if stage == "local" else None,
         app_store=config_billing.app_store(environment),
         play_store=config_billing.play_store(environment),
         stripe=config_billing.stripe(environment),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from chalicelib.billing.messages import MessageUnit
 from chalicelib.billing.reset import UsageReset
@@ -54,8 +55,19 @@ from chalicelib.stores.users import Users
 from chalicelib.web.cursor import Cursors
 from chalicelib.web.health import Health
 from chalicelib.web.limits import Limiter
-from chalicelib.wiring_analysis import Documents, analyst_for, build_chat, build_documents, build_reports, storage_of
+from chalicelib.wiring_analysis import (
+    Documents,
+    Storage,
+    analyst_for,
+    build_chat,
+    build_documents,
+    build_reports,
+    storage_of,
+)
 from chalicelib.wiring_billing import Billing, build_billing
+
+if TYPE_CHECKING:
+    from chalicelib.migration.page_jobs import PageJobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +124,7 @@ def build(stage: Settings, clock: Clock) -> Rooms:
     sessions = Sessions(users, access_tokens, RefreshTokens(token_keys), clock, rules)
     subscriptions, analyst = Subscriptions(session_rule, users.by_id, clock), analyst_for(stage, secrets, clock)
     reservations = Reservations(usage, session_rule, require_processing, users.by_id, clock, rules.usage_due_shards)
-    storage = storage_of(stage, usage, queues, clock)
+    storage = _kept(stage, usage, secrets, queues, clock)
     cursors = Cursors(partial(token_keys.derived, keys.Purpose.CURSOR))
     id_tokens, apple_grants = IdTokens((stage.google, stage.apple), clock, rules), _apple_grants(stage, secrets, clock)
     chat = build_chat(users, session_rule, storage, reservations, analyst, clock, stage)
@@ -145,6 +157,30 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         erasure=erasure,
         erasure_saga=erasure_saga,
     )
+
+
+@cache
+def page_jobs() -> PageJobs:
+    """Return what copies people while the data moves; a stage without a legacy database imports it only if asked.
+
+    Raises:
+        InvalidRequest: the stage has no legacy database.
+    """
+    from chalicelib.wiring_backfill import page_jobs as built
+
+    rooms()  # Connects the models to the table.
+    return built()
+
+
+def _kept(stage: Settings, usage: UsageStore, secrets: Secrets, queues: Queues, clock: Clock) -> Storage:
+    """Return where jobs are kept. From here on the models ask their table, through the door of the move where the stage
+    has one; a stage that has none imports nothing of it."""
+    storage = storage_of(stage, usage, queues, clock)
+    if stage.has_legacy_database:
+        from chalicelib.wiring_migration import open_door
+
+        open_door(stage, secrets, clock)
+    return storage
 
 
 def _apple_grants(stage: Settings, secrets: Secrets, clock: Clock) -> AppleGrants:

@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,12 +43,13 @@ def generated_files() -> dict[Path, str]:
         ROOT / "docs" / "openapi.json": _json(_contract()),
         ROOT / "docs" / "data.md": data_page(),
         ROOT / "docs" / "billing.md": billing_page(),
-        ROOT / "docs" / "alarms.md": alarms_page(stage_settings("prod")),
+        ROOT / "docs" / "alarms.md": alarms_page(replace(stage_settings("prod"), has_legacy_database=True)),
     }
     for stage in STAGES:
         settings = stage_settings(stage)
-        for function, needs in permissions.FUNCTIONS.items():
+        for function in permissions.FUNCTIONS:
             name = f"policy-{stage}-{function.replace('_', '-')}.json"
+            needs = permissions.needs_of(function, settings)
             files[ROOT / ".chalice" / name] = _json(policy(function, needs, settings, is_traced=is_traced(stage)))
     for stage in DEPLOYED:
         files[ROOT / "deploy" / "generated" / f"{stack_name(stage)}.template.json"] = _json(

@@ -36,8 +36,8 @@ class Permissions:
     that S3 answers 403 for an absent object, which is not to be told from a refusal. `lists` names prefixes whose keys
     are listed (covered by that), `lists_versions` those whose versions. `sends_to` names queues by their setting,
     `receives_from` the queue that feeds the function; `reads_secrets` names secrets by their setting: those of a
-    provider are granted where the stage has that provider. `asks_models` is whether it asks the language models that
-    the stage names, if it names any.
+    provider are granted where the stage has that provider. `reads_whole_table` is whether it scans. `asks_models` is
+    whether it asks the language models that the stage names, if it names any.
     """
 
     table: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -47,6 +47,7 @@ class Permissions:
     lists_versions: tuple[str, ...] = ()
     sends_to: tuple[str, ...] = ()
     receives_from: str | None = None
+    reads_whole_table: bool = False
     reads_secrets: tuple[str, ...] = ()
     asks_models: bool = False
 
@@ -122,6 +123,23 @@ _ENTERING: Final[Mapping[str, tuple[str, ...]]] = {
 
 _NOTICES: Final = {"GUARD#EVENT#": ("GetItem", "PutItem")}
 """Each notice of a store is taken once."""
+
+_COPYING: Final = ("BatchGetItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
+MOVING: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
+    ("ERASURE#", "GUARD#", "MIGRATION#", "RETAINED#", "UNCLAIMED#", "USER#"), _COPYING
+)
+"""What every function that asks the table does there too, for as long as its stage has a legacy database: it reads the
+phase, copies what it wrote to the other side, and marks what it is about to write."""
+
+_MOVERS: Final[Mapping[str, Permissions]] = {
+    "move_people": Permissions(
+        table=dict.fromkeys(MOVING, (*_COPYING, "BatchWriteItem")),
+        reads_whole_table=True,
+        sends_to=("migration_queue",),
+        receives_from="migration_queue",
+    ),
+}
+"""What functions of the move do where there is one; elsewhere they refuse every call, and can do nothing."""
 
 FUNCTIONS: Final[dict[str, Permissions]] = {
     "api_handler": Permissions(
@@ -226,5 +244,20 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         reads_secrets=_STORES,
     ),
     "reconcile_subscriptions": Permissions(table=_ENTERING, receives_from="billing_looks_queue", reads_secrets=_STORES),
+    "move_people": Permissions(receives_from="migration_queue"),
 }
 """By the name of the deployed function; Chalice calls the one behind API Gateway `api_handler`."""
+
+
+def needs_of(function: str, settings: Settings) -> Permissions:
+    """Return what a function needs in a stage."""
+    if not settings.has_legacy_database:
+        return FUNCTIONS[function]
+    needs = _MOVERS.get(function, FUNCTIONS[function])
+    if not (needs.table or needs.indexes):
+        return needs
+    table = {
+        prefix: tuple(sorted({*needs.table.get(prefix, ()), *MOVING.get(prefix, ())}))
+        for prefix in sorted({*needs.table, *MOVING})
+    }
+    return replace(needs, table=table, reads_secrets=(*needs.reads_secrets, "legacy_secret"))

@@ -26,6 +26,8 @@ def policy(function: str, needs: Permissions, settings: Settings, *, is_traced: 
         *_queues(needs, settings),
         *_secrets(needs, settings),
     ]
+    if needs.reads_whole_table:
+        statements.append(_allow("Scan", ["dynamodb:Scan"], [_table(settings)]))
     if needs.asks_models:
         statements += _models(settings)
     if is_traced:
@@ -38,7 +40,8 @@ def _items(needs: Permissions, settings: Settings) -> Iterable[dict[str, Any]]:
 
     Each action stands in one statement alone: a batch may hold keys of several kinds, and all of them have to match in
     the same statement (`ForAllValues`). That operator holds as well where a request names no key at all; of what is
-    granted here nothing can do that, because there is no Scan and no PartiQL among it.
+    granted here nothing can do that, because there is no Scan and no PartiQL among it: who scans has a statement that
+    says so.
     """
     prefixes: dict[str, set[str]] = {}
     for prefix, actions in needs.table.items():

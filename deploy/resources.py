@@ -26,6 +26,8 @@ ERASURE_TIMEOUT: Final = timedelta(seconds=120)
 
 LOOK_TIMEOUT: Final = timedelta(seconds=180)
 """The longest that a batch of looks at subscriptions may take, with stores that answer slowly."""
+MIGRATION_TIMEOUT: Final = timedelta(seconds=300)
+"""The longest that one run of a page job may take, a comparison of both sides included."""
 CHAT_TIMEOUT: Final = timedelta(seconds=60)
 """The longest that answering one question may take."""
 
@@ -156,6 +158,7 @@ def declare(settings: Settings) -> Resources:
             Queue(settings.resets_queue, visibility=RESET_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.erasures_queue, visibility=ERASURE_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.billing_looks_queue, visibility=LOOK_TIMEOUT * VISIBILITY_FACTOR),
+            Queue(settings.migration_queue, visibility=MIGRATION_TIMEOUT * VISIBILITY_FACTOR),
         ),
         token_keys=KeySetSecret(settings.token_keys_secret, "The keys that sign our access and refresh tokens."),
         data_keys=KeySetSecret(settings.data_keys_secret, "The keys that seal what we keep for others in profiles."),

@@ -8,7 +8,7 @@ PROVIDER ?= apple
 MODELS_PORT ?= 4569
 export PORT CLOUD_PORT IDENTITY_PROVIDER_PORT STOREFRONT_PORT MODELS_PORT
 
-.PHONY: run demo cloud token buy reset-usage reconcile
+.PHONY: run demo cloud token buy reset-usage reconcile migrate-demo
 
 run: setup ## Start everything, take one real document through, and serve until Ctrl-C
 	@dev/start $(PY) -m dev run
@@ -30,3 +30,6 @@ buy: ## Buy a plan for the local user: PLAN=premium_monthly, PROVIDER=apple, goo
 
 reconcile: ## Fire the billing reconciliation now, in the running service
 	@$(PY) -m dev fire sweep_billing
+
+migrate-demo: setup ## Move 5,000 people from PostgreSQL to the table while they use the app, there, back, and there again
+	@dev/start $(PY) -m dev.migrate_demo

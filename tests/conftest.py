@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -17,6 +17,10 @@ from chalicelib.models import base
 from chalicelib.models.catalogue import KINDS
 from chalicelib.models.kinds import Lifetime
 from tests import quick, support
+
+if TYPE_CHECKING:
+    from dev.legacy.engine import RelationalEngine
+    from dev.legacy.server import LegacyDatabase, Server
 
 pytest_plugins = ["tests.calls.plugin"]
 
@@ -74,10 +78,35 @@ def second_engine(second_cloud: str, settings: Settings, monkeypatch: pytest.Mon
     _disconnect()
 
 
-@pytest.fixture(params=["moto", pytest.param("second", marks=pytest.mark.second_engine)])
+ENGINES = {"moto": "table", "second": "second_engine", "relational": "relational_engine"}
+"""Fixtures by the names that tests have for them."""
+
+
+@pytest.fixture(scope="session")
+def relational(legacy_postgres: Server) -> Iterator[RelationalEngine]:
+    """A database that holds items, for all tests of this process one after the other."""
+    from dev.legacy.engine import relational_engine
+    from dev.legacy.server import legacy_database
+
+    with legacy_database(legacy_postgres) as database, relational_engine(database.dsn) as engine:
+        yield engine
+
+
+@pytest.fixture
+def relational_engine(
+    table: TableConnection, relational: RelationalEngine, settings: Settings
+) -> Iterator[TableConnection]:
+    """The table whose items, as far as they move, are held by PostgreSQL: what the service asks before the move."""
+    relational.open_for(table)
+    yield table
+    for item in support.stored_items():
+        _check_lifetime(item)
+
+
+@pytest.fixture(params=["moto", pytest.param("second", marks=pytest.mark.second_engine), "relational"])
 def any_engine(request: pytest.FixtureRequest) -> TableConnection:
     """The table, once on each engine."""
-    found: TableConnection = request.getfixturevalue("table" if request.param == "moto" else "second_engine")
+    found: TableConnection = request.getfixturevalue(ENGINES[request.param])
     return found
 
 
@@ -85,13 +114,33 @@ def any_engine(request: pytest.FixtureRequest) -> TableConnection:
     params=[
         pytest.param("moto", marks=pytest.mark.prove),
         pytest.param("second", marks=pytest.mark.second_engine),
+        pytest.param("relational", marks=pytest.mark.prove),
     ]
 )
 def any_engine_for_long(request: pytest.FixtureRequest) -> TableConnection:
-    """The table for rooms, whose tests are many: always on the second engine, which is also the quicker one; on moto in
-    `make prove`. Stores are tested on both at once."""
-    found: TableConnection = request.getfixturevalue("table" if request.param == "moto" else "second_engine")
+    """The table for rooms, whose tests are many: always on the second engine, which is also the quicker one; on moto
+    and on PostgreSQL in `make prove`. Stores are tested on all at once."""
+    found: TableConnection = request.getfixturevalue(ENGINES[request.param])
     return found
+
+
+@pytest.fixture(scope="session")
+def legacy_postgres() -> Iterator[Server]:
+    """A PostgreSQL server that this test process started for itself, with a template of the legacy schema."""
+    from dev.legacy.server import legacy_server, make_template
+
+    with legacy_server() as server:
+        make_template(server)
+        yield server
+
+
+@pytest.fixture
+def legacy_database(legacy_postgres: Server) -> Iterator[LegacyDatabase]:
+    """The legacy database, empty, of this test alone: `dsn` as its owner, `reader_dsn` for one who owns nothing."""
+    from dev.legacy.server import legacy_database
+
+    with legacy_database(legacy_postgres) as database:
+        yield database
 
 
 def _fresh_table(name: str, region: str) -> TableConnection:
@@ -108,9 +157,13 @@ def _check_lifetimes(settings: Settings) -> None:
     client = boto3.client("dynamodb", region_name=settings.region)
     for page in client.get_paginator("scan").paginate(TableName=settings.table_name):
         for item in page["Items"]:
-            kind = KINDS[item["entity_type"]["S"]]
-            if kind.lifetime is not Lifetime.EITHER:
-                assert ("ttl" in item) == (kind.lifetime is Lifetime.EPHEMERAL), item["PK"]
+            _check_lifetime(item)
+
+
+def _check_lifetime(item: Any) -> None:
+    kind = KINDS[item["entity_type"]["S"]]
+    if kind.lifetime is not Lifetime.EITHER:
+        assert ("ttl" in item) == (kind.lifetime is Lifetime.EPHEMERAL), item["PK"]
 
 
 def _disconnect() -> None:

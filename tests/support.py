@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from chalicelib import config
+from chalicelib.models.base import shared_connection
 
 ENVIRONMENT: Mapping[str, str] = {
     "SERENYA_STAGE": "test",
@@ -40,3 +42,22 @@ def test_settings(**changes: str) -> config.Settings:
 
 
 test_settings.__test__ = False  # type: ignore[attr-defined]  # a function named for what it gives, not a test
+
+
+def ask(operation: str, **arguments: Any) -> dict[str, Any]:
+    """Ask the table in DynamoDB's own words, wherever its items are."""
+    connection: Any = shared_connection().connection
+    answer: dict[str, Any] = connection._make_api_call(operation, arguments)
+    return answer
+
+
+def stored_items() -> list[dict[str, Any]]:
+    """Every item of the table, in DynamoDB's own notation."""
+    found: list[dict[str, Any]] = []
+    start: dict[str, Any] = {}
+    while True:
+        answer = ask("Scan", TableName=shared_connection().table_name, **start)
+        found += answer["Items"]
+        if not answer.get("LastEvaluatedKey"):
+            return found
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}

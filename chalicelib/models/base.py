@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from pynamodb.attributes import DiscriminatorAttribute, NumberAttribute, UnicodeAttribute
@@ -100,6 +103,16 @@ def shared_connection() -> TableConnection:
     """Return the connection that all models use."""
     connection: TableConnection = Item._get_connection()
     return connection
+
+
+def put_door(door: Callable[[str, dict[str, Any]], Any]) -> None:
+    """Have everything that models and stores ask go through `door(operation, arguments)`, which answers as botocore's
+    `_make_api_call` does; `shared_connection().connection.client` is the way past it. `connect` takes it away."""
+    connection: Any = shared_connection().connection
+    context = connection._get_table_name_for_error_context
+    through = SimpleNamespace(client=SimpleNamespace(_make_api_call=door), _get_table_name_for_error_context=context)
+    # PynamoDB's own method, so that failures become its own exceptions in its own way; only the client is another one.
+    connection._make_api_call = partial(type(connection)._make_api_call, through)
 
 
 def key_of(item: Any) -> keys.Key:

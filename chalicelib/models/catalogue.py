@@ -27,23 +27,13 @@ from chalicelib.models.holdings import (
     guards_of_user,
 )
 from chalicelib.models.job import JobItem
-from chalicelib.models.kinds import AfterErasure, ItemKind, Lifetime, ObjectKind
+from chalicelib.models.kinds import PARTS_OF_USER, AfterErasure, ItemKind, Lifetime, ObjectKind
 from chalicelib.models.line import LineItem
 from chalicelib.models.message_unit import MessageUnitItem
+from chalicelib.models.migration import MigrationItem
 from chalicelib.models.payment import PaymentItem, UnclaimedPaymentItem
 from chalicelib.models.profile import UserItem
 from chalicelib.models.provider_subscription import ProviderSubscriptionItem, UnclaimedSubscriptionItem
-
-_PARTS_OF_USER: Final[Mapping[str, str]] = {
-    "consents": "What you agreed to, as it stands now.",
-    "consent_chain": "Where the record of your consents begins and ends, so that a change to it would be noticed.",
-    "current_device": "The device that you use.",
-    "current_session": "Your present sign-in.",
-    "current_biometric": "Your registration for confirming with fingerprint, face or voice. The phone keeps those; we "
-    "have a public key.",
-    "current_subscription": "Your plan, and how many documents and messages you used in the present period.",
-    "granted_subscription": "A plan that we gave you, while one that you bought counts instead of it.",
-}
 
 KINDS: Final[Mapping[str, ItemKind]] = {
     "user": ItemKind(
@@ -56,7 +46,7 @@ KINDS: Final[Mapping[str, ItemKind]] = {
         description="Your account: who you are, how you sign in, what you agreed to, device and session in use, plan.",
         after_erasure=AfterErasure.REMOVED,
         guards=guards_of_user,
-        parts=_PARTS_OF_USER,
+        parts=PARTS_OF_USER,
     ),
     "guard": ItemKind(
         GuardItem,
@@ -260,6 +250,16 @@ KINDS: Final[Mapping[str, ItemKind]] = {
         Lifetime.LASTING,
         is_personal=False,
         description="Says how far a nightly task has come, and nothing of anybody.",
+        after_erasure=AfterErasure.UNTOUCHED,
+    ),
+    "migration": ItemKind(
+        MigrationItem,
+        "MIGRATION#… / …",
+        "The move from the former database: its phase, how far each copy has come, and whom it must not bring back.",
+        "Until the move is over; counts of minutes for a day.",
+        Lifetime.EITHER,
+        is_personal=False,
+        description="Says how far the move to this table has come, under hashes that lead to nobody.",
         after_erasure=AfterErasure.UNTOUCHED,
     ),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from chalicelib.models.base import Item
 from chalicelib.models.holdings import no_guards
@@ -57,3 +57,16 @@ class ObjectKind:
     description: str
     retention: str
     is_shown: bool
+
+
+PARTS_OF_USER: Final[Mapping[str, str]] = {
+    "consents": "What you agreed to, as it stands now.",
+    "consent_chain": "Where the record of your consents begins and ends, so that a change to it would be noticed.",
+    "current_device": "The device that you use.",
+    "current_session": "Your present sign-in.",
+    "current_biometric": "Your registration for confirming with fingerprint, face or voice. The phone keeps those; we "
+    "have a public key.",
+    "current_subscription": "Your plan, and how many documents and messages you used in the present period.",
+    "granted_subscription": "A plan that we gave you, while one that you bought counts instead of it.",
+}
+"""What an export says of the larger parts of a profile's `data`."""

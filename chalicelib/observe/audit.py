@@ -51,6 +51,10 @@ class AuditEvent(StrEnum):
     PAYMENT_REFUNDED = "payment_refunded"
     PAYMENT_DISPUTED = "payment_disputed"
     TOKEN_KEYS_ROTATED = "token_keys_rotated"  # noqa: S105  # an event, not a secret
+    MIGRATION_MOVED = "migration_moved"
+    MIGRATION_CHANGED = "migration_changed"
+    MIGRATION_REFUSED = "migration_refused"
+    MIGRATION_KILLED = "migration_killed"
 
 
 class Details(TypedDict, total=False):
@@ -75,6 +79,10 @@ class Details(TypedDict, total=False):
     erasure_id: str
     kid: str
     previous_kid: str
+    phase: str
+    target: str
+    epoch: int
+    operator: str
 
 
 _NOTABLE: Final = frozenset(
@@ -82,6 +90,7 @@ _NOTABLE: Final = frozenset(
         AuditEvent.REFRESH_TOKEN_REUSED,
         AuditEvent.ACCOUNT_REFUSED,
         AuditEvent.BIOMETRIC_LOCKED,
+        AuditEvent.MIGRATION_KILLED,
     }
 )
 """Written as warnings: somebody should look."""

@@ -35,6 +35,9 @@ class Metric(StrEnum):
     SECRET_NOT_READ = "SecretNotRead"  # noqa: S105  # a name, not a secret
     USAGE_RESET_LAG = "UsageResetLag"
     MIGRATION_DRIFT = "MigrationDrift"
+    MIGRATION_FALLBACKS = "MigrationFallbacks"
+    MIGRATION_BACKLOG = "MigrationBacklog"
+    MIGRATION_SET_ASIDE = "MigrationSetAside"
     # Models
     MODEL_CALLS = "ModelCalls"
     MODEL_FAILURES = "ModelFailures"
@@ -53,13 +56,12 @@ class Metric(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Declared:
     """What one metric says. Each log line named in `lines` counts one; a metric without lines is measured where it
-    arises. One that `is_awaited` is written by a part that is yet to come."""
+    arises."""
 
     meaning: str
     unit: Unit = Unit.COUNT
     dimensions: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
-    is_awaited: bool = False
 
 
 REGISTRY: Final[Mapping[Metric, Declared]] = {
@@ -99,9 +101,10 @@ REGISTRY: Final[Mapping[Metric, Declared]] = {
     Metric.USAGE_RESET_LAG: Declared(
         "At the end of a sweep: for how long the longest waiting user had been due; 0 where nobody was.", Unit.SECONDS
     ),
-    Metric.MIGRATION_DRIFT: Declared(
-        "Users whose data differs between the old database and the table, found by a verification.", is_awaited=True
-    ),
+    Metric.MIGRATION_DRIFT: Declared("Reads that the table would have answered otherwise than the old database did."),
+    Metric.MIGRATION_FALLBACKS: Declared("Reads that the table could not answer, and the old database did."),
+    Metric.MIGRATION_BACKLOG: Declared("Changes that wait to be copied, looked at once a minute."),
+    Metric.MIGRATION_SET_ASIDE: Declared("Keys that were not copied after several attempts and wait for somebody."),
     Metric.MODEL_CALLS: Declared("Calls to language models."),
     Metric.MODEL_FAILURES: Declared("Calls to language models that failed or were refused."),
     Metric.MODEL_CENTS: Declared("What language models cost, in US cents.", Unit.NONE),

@@ -3,6 +3,7 @@ here."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import UnionType
@@ -11,7 +12,7 @@ from typing import Any, Final, Protocol, TypeVar, Union, get_args, get_origin, g
 from chalice.app import Chalice, Request, Response
 
 from chalicelib import errors
-from chalicelib.observe import audit
+from chalicelib.observe import audit, load
 from chalicelib.observe.audit import AuditEvent
 from chalicelib.observe.log import correlate
 from chalicelib.rules import Rules
@@ -156,12 +157,15 @@ class Api:
             correlation = correlation_id_from(headers)
             correlate(correlation)
             audit.begin(_address_of(request))
+            began = time.monotonic()
             with watched(request.lambda_context, endpoint.view.__name__):
                 try:
-                    return to_http(self._answer(endpoint, route, request, headers, path, correlation), correlation)
+                    response = to_http(self._answer(endpoint, route, request, headers, path, correlation), correlation)
                 except Exception as error:  # noqa: BLE001  # the edge: whatever was raised gets an answer in our shape
                     _audit_refusal(error, endpoint)
-                    return to_response(error, correlation, endpoint.paths[0])
+                    response = to_response(error, correlation, endpoint.paths[0])
+            load.answered(endpoint.paths[0], response.status_code, (time.monotonic() - began) * 1000)
+            return response
 
         return serve
 

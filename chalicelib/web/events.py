@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from chalice.app import Chalice, CloudWatchEvent, Cron, Rate, SQSEvent
 
@@ -17,6 +17,16 @@ from chalicelib.web.s3_events import UploadEvent
 OnRecords = Callable[[Sequence[dict[str, Any]]], None]
 OnMessage = Callable[[str], None]
 OnTick = Callable[[], None]
+
+
+class Jobs(Protocol):
+    """Works on messages, and answers calls."""
+
+    def work(self, message: str) -> None:
+        """Act on a message."""
+
+    def call(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer an operator."""
 
 
 class Events:
@@ -60,6 +70,22 @@ class Events:
         declare = self._app.on_sqs_message(queue=queue, batch_size=1, maximum_concurrency=self._at_once.get(queue))
         return _declared(declare, name, run)
 
+    def job(self, name: str, queue: str, act: Callable[[], Jobs]) -> Callable[..., Any]:
+        """Act on each message of a queue, one by one, and answer an operator who invokes the function with an
+        `action`."""
+
+        def run(event: SQSEvent) -> Any:
+            given = event.to_dict()
+            _begin()
+            if "action" in given:
+                return act().call(given)
+            for record in event:
+                _act(record.body, act().work, "message_failed")
+            return None
+
+        declare = self._app.on_sqs_message(queue=queue, batch_size=1, maximum_concurrency=self._at_once.get(queue))
+        return _declared(declare, name, run)
+
     def tick(self, name: str, schedule: Cron | Rate, act: Callable[[], OnTick]) -> Callable[..., Any]:
         """Act whenever a schedule says so, or an operator, who invokes the function with `{}`."""
 
@@ -85,7 +111,7 @@ def every(*, hours: int = 0, minutes: int = 0) -> Rate:
     return Rate(hours, unit=Rate.HOURS) if hours else Rate(minutes, unit=Rate.MINUTES)
 
 
-def _declared(declare: Callable[..., Any], name: str, run: Callable[..., None]) -> Callable[..., Any]:
+def _declared(declare: Callable[..., Any], name: str, run: Callable[..., Any]) -> Callable[..., Any]:
     run.__name__ = name
     handler: Callable[..., Any] = declare(run)
     return handler

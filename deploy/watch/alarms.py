@@ -26,7 +26,8 @@ MODEL_CENTS_AN_HOUR: Final = 500
 
 def alarms(settings: Settings) -> tuple[Alarm, ...]:
     """Return the alarms of a stage, the ones to get up for first."""
-    return (*_answers(settings), *_table(settings), *_functions(settings), *_rooms(settings), *_keys(settings))
+    moving = _move(settings) if settings.has_legacy_database else ()
+    return (*_answers(settings), *_table(settings), *_functions(settings), *_rooms(settings), *_keys(settings), *moving)
 
 
 def _answers(settings: Settings) -> tuple[Alarm, ...]:
@@ -204,6 +205,37 @@ def _rooms(settings: Settings) -> tuple[Alarm, ...]:
             _HOUR,
             "An erasure does not come to its end; the law gives it a month.",
             "See “Look at an erasure”: the log has the cause under its `erasure_id`.",
+        ),
+    )
+
+
+def _move(settings: Settings) -> tuple[Alarm, ...]:
+    return (
+        Alarm(
+            "move-drift",
+            (ours(settings, Metric.MIGRATION_DRIFT),),
+            1,
+            _FIVE_MINUTES,
+            "The table would have answered somebody otherwise than PostgreSQL did.",
+            "Nobody saw it. Verify (`python -m chalicelib.migration verify`), and understand each difference before it "
+            "is repaired.",
+        ),
+        Alarm(
+            "move-backlog",
+            (ours(settings, Metric.MIGRATION_BACKLOG, "Minimum"),),
+            10_000,
+            _QUARTER,
+            "Changes come in faster than they are copied, or are not copied at all.",
+            "Nobody notices, but the cut-over and the way back take as long as it takes to work this off. "
+            "`python -m chalicelib.migration status` says where we stand; `drain --do` helps.",
+        ),
+        Alarm(
+            "move-set-aside",
+            (ours(settings, Metric.MIGRATION_SET_ASIDE, "Maximum"),),
+            1,
+            _FIVE_MINUTES,
+            "Somebody could not be copied after several attempts.",
+            "`copy_failed` in the log says why. Mend the row or the mapping, then `drain --do` tries again.",
         ),
     )
 

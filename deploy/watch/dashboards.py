@@ -129,7 +129,20 @@ def _trouble(settings: Settings) -> tuple[Chart, ...]:
             (Metric.MODEL_CALLS, Metric.MODEL_FAILURES, Metric.CIRCUIT_OPENED, Metric.DAILY_CAP_REACHED),
         ),
         Chart("Usage reset: longest wait (s)", ((ours(settings, Metric.USAGE_RESET_LAG, "Maximum"), "lag"),)),
-        _of_ours(settings, "Migration: users who differ", (Metric.MIGRATION_DRIFT,)),
+        *(_move(settings) if settings.has_legacy_database else ()),
+    )
+
+
+def _move(settings: Settings) -> tuple[Chart, ...]:
+    return (
+        _of_ours(settings, "The move: reads", (Metric.MIGRATION_DRIFT, Metric.MIGRATION_FALLBACKS)),
+        Chart(
+            "The move: what waits",
+            tuple(
+                (ours(settings, metric, "Maximum"), metric.value)
+                for metric in (Metric.MIGRATION_BACKLOG, Metric.MIGRATION_SET_ASIDE)
+            ),
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from chalicelib.config import Settings
 from chalicelib.observe.registry import Metric
 
 WITHOUT_ALARM: Final[Mapping[Metric, str]] = {
-    Metric.MIGRATION_DRIFT: "Nothing writes it before the move has its engine; the engine brings its alarm.",
+    Metric.MIGRATION_FALLBACKS: "Each repairs what it found, and nobody notices; the cut-over waits for quiet.",
     Metric.MODEL_CALLS: "Their number is no trouble; what fails and what it costs have alarms.",
     Metric.CIRCUIT_OPENED: "Three failures in a row come before it, and failures have an alarm.",
     Metric.DAILY_CAP_REACHED: "The cap does what it is for, and the person is helped by the local analyst.",
@@ -24,6 +24,16 @@ WITHOUT_ALARM: Final[Mapping[Metric, str]] = {
 }
 
 
+_OF_THE_MOVE: Final = (Metric.MIGRATION_DRIFT, Metric.MIGRATION_BACKLOG, Metric.MIGRATION_SET_ASIDE)
+
+
+def without_alarm(settings: Settings) -> Mapping[Metric, str]:
+    """Return what has no alarm in a stage, with the reason."""
+    if settings.has_legacy_database:
+        return WITHOUT_ALARM
+    return {**WITHOUT_ALARM, **dict.fromkeys(_OF_THE_MOVE, "The stage moves nobody, so nothing writes it.")}
+
+
 def queues_without_age(settings: Settings) -> Mapping[str, str]:
     """Return the queues whose age nobody is woken for, with the reason."""
     return {
@@ -34,6 +44,7 @@ def queues_without_age(settings: Settings) -> Mapping[str, str]:
         "it waiting shows as errors.",
         settings.resets_queue: "Late costs nobody anything; how late has a metric of its own.",
         settings.erasures_queue: "The sweep finds what is overdue, and that has an alarm.",
+        settings.migration_queue: "An operator who copies people looks at the progress; nobody else waits for it.",
         settings.billing_looks_queue: "Whatever was not looked at today is looked at tomorrow.",
     }
 

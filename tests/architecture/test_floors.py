@@ -13,7 +13,8 @@ FLOORS = [
     {"models"},
     {"web", "stores", "gateways"},
     {"identity", "billing", "documents", "chat", "reports", "privacy", "migration"},
-    {"wiring_analysis", "wiring_billing"},
+    {"wiring_analysis", "wiring_billing", "wiring_constants", "wiring_migration"},
+    {"wiring_backfill"},
     {"wiring"},
     {"app"},
 ]
@@ -35,7 +36,8 @@ def _ours() -> list[str]:
 
 @pytest.mark.parametrize("module", _ours())
 def test_imports_point_down(module: str) -> None:
-    room = _room(module)
+    # What is run by hand stands on top, whatever folder it is found in.
+    room = "app" if module.endswith(".__main__") else _room(module)
     for imported in sources.imports(sources.modules()[module]):
         if not imported.startswith("chalicelib.") or _room(imported) == room:
             continue

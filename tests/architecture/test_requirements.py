@@ -16,7 +16,8 @@ from tests.architecture.sources import ROOT
 
 OURS = {"app", "bench", "chalicelib", "deploy", "dev", "tests"}
 BROUGHT_BY_CHALICE = {"chalice"}  # its packager puts its own runtime into the package
-DEVELOPMENT_EXTRAS = {"rapidocr", "onnxruntime", "cv2", "numpy"}  # pictures are read where these are installed
+# Pictures are read where these are installed; PostgreSQL is asked through psycopg where that is, else through pg8000.
+DEVELOPMENT_EXTRAS = {"rapidocr", "onnxruntime", "cv2", "numpy", "psycopg"}
 
 
 @cache

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import boto3
-
 from chalicelib import errors
 from chalicelib.billing.application import Application
 from chalicelib.billing.billing_contract import PurchaseAnswer, PurchaseRequest
@@ -43,7 +41,7 @@ from chalicelib.stores.payments import Payments
 from chalicelib.stores.provider_subscriptions import ProviderSubscriptions
 from chalicelib.stores.users import Users
 from chalicelib.web.cursor import Cursors
-from tests.support import SettableClock
+from tests.support import SettableClock, stored_items
 from tests.unit.billing import words
 from tests.unit.billing.people import LiveSessions, caller_of, person
 
@@ -203,9 +201,7 @@ class BillingWorld:
 
     def state(self) -> str:
         """Everything in the table but instants of writing and counts of writes: what has to be the same in the end."""
-        client = boto3.client("dynamodb", region_name=self.settings.region)
-        pages = client.get_paginator("scan").paginate(TableName=self.settings.table_name, ConsistentRead=True)
-        found = [_lasting(item) for one in pages for item in one["Items"]]
+        found = [_lasting(item) for item in stored_items()]
         return json.dumps(sorted(found, key=lambda item: (item["PK"]["S"], item["SK"]["S"])), sort_keys=True, indent=1)
 
 

@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import boto3
-
 from chalicelib import errors
 from chalicelib.billing.known import KnownSubscription, Told
 from chalicelib.billing.merge import payment_in
@@ -57,7 +55,7 @@ from chalicelib.stores.partitions import Partitions
 from chalicelib.stores.provider_subscriptions import ProviderSubscriptions
 from chalicelib.web.request import Caller
 from tests.rooms.documents_world import FakeQueue, World, a_user
-from tests.support import SettableClock
+from tests.support import SettableClock, stored_items
 from tests.unit.billing import words
 
 EMAIL = "erika.mustermann@example.org"
@@ -241,9 +239,7 @@ class Leaving:
 
     def items(self) -> list[dict[str, Any]]:
         """Every item of the table."""
-        client = boto3.client("dynamodb", region_name=self.settings.region)
-        pages = client.get_paginator("scan").paginate(TableName=self.settings.table_name)
-        return [item for page in pages for item in page["Items"]]
+        return stored_items()
 
     def kept(self) -> list[dict[str, Any]]:
         return [item for item in self.items() if item["PK"]["S"].startswith("RETAINED#")]

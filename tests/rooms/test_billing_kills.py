@@ -7,7 +7,6 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 from pynamodb.connection.table import TableConnection
 
@@ -16,6 +15,7 @@ from chalicelib.gateways.provider_facts import Facts
 from chalicelib.models.states import PaymentStatus
 from tests.rooms.billing_world import APPLE, BillingWorld, of_store
 from tests.rooms.usage_world import Killed, killed_at
+from tests.support import ask, stored_items
 from tests.unit.billing.words import BOUGHT, EXTERNAL_ID, payment, seen, term
 
 MOST_CALLS = 60
@@ -31,20 +31,17 @@ class Beginning:
     """The table as it is now, to begin from again and again."""
 
     def __init__(self, settings: Settings) -> None:
-        self._client, self._name = boto3.client("dynamodb", region_name=settings.region), settings.table_name
-        self._items = self._stored()
+        self._name = settings.table_name
+        self._items = stored_items()
 
     def again(self) -> None:
         """Put everything back, and take away what is new."""
         kept = {(item["PK"]["S"], item["SK"]["S"]) for item in self._items}
-        gone = [item for item in self._stored() if (item["PK"]["S"], item["SK"]["S"]) not in kept]
+        gone = [item for item in stored_items() if (item["PK"]["S"], item["SK"]["S"]) not in kept]
         wanted: list[Any] = [{"PutRequest": {"Item": item}} for item in self._items]
         wanted += [{"DeleteRequest": {"Key": {"PK": item["PK"], "SK": item["SK"]}}} for item in gone]
         for first in range(0, len(wanted), 25):
-            self._client.batch_write_item(RequestItems={self._name: wanted[first : first + 25]})
-
-    def _stored(self) -> list[Any]:
-        return list(self._client.scan(TableName=self._name, ConsistentRead=True)["Items"])
+            ask("BatchWriteItem", RequestItems={self._name: wanted[first : first + 25]})
 
 
 def kill_everywhere(world: BillingWorld, prepare: Act, act: Act) -> int:

@@ -16,7 +16,7 @@ from chalicelib.stores.biometrics import BiometricStore, Challenge, Proof
 from chalicelib.stores.users import Users
 from chalicelib.web.request import Caller
 from tests.rooms.identity_questions import stored
-from tests.support import SettableClock
+from tests.support import SettableClock, ask
 from tests.unit.identity.people import person
 from tests.unit.identity.world import PHONE
 
@@ -166,8 +166,8 @@ def test_an_enrolment_of_somebody_thought_to_have_none_does_not_replace_one(at: 
 def test_an_enrolment_begins_where_old_data_holds_a_null(at: Any, any_engine: TableConnection) -> None:
     _put(at, None)
     key = {"PK": {"S": "USER#user-1"}, "SK": {"S": "PROFILE"}}
-    client: Any = any_engine.connection.client
-    client.update_item(
+    ask(
+        "UpdateItem",
         TableName=any_engine.table_name,
         Key=key,
         UpdateExpression="SET #d.current_biometric = :null",

@@ -1,0 +1,168 @@
+"""How long a verification takes, against counting the rows: `python -m bench.migration_verify [--rows 200000]`.
+
+Both sides are on this machine: PostgreSQL from its package, and the embedded cloud for DynamoDB, whose scans are the
+larger part. Items are put by batches, past the engine, because only reading is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from dev.legacy.server import legacy_database, legacy_server, make_template
+from dev.legacy_data import generate, load
+from dev.testing import embedded_cloud
+
+ROWS_PER_PERSON: Final = 12.8
+_BATCH: Final = 25
+TABLE: Final = "serenya-bench"
+
+
+def measure(rows: int, *, report: Path | None = None, table: str = TABLE) -> dict[str, Any]:
+    """Return what was measured: seconds of a clean verification and its ratio to counting every row."""
+    with ExitStack() as stack:
+        endpoint = stack.enter_context(embedded_cloud())
+        server = stack.enter_context(legacy_server())
+        make_template(server)
+        database = stack.enter_context(legacy_database(server))
+        stack.enter_context(_environment(endpoint))
+        return _measured(database.dsn, rows, table, report)
+
+
+def _measured(dsn: str, rows: int, table: str, report: Path | None) -> dict[str, Any]:
+    import psycopg
+
+    from chalicelib.clock import SystemClock
+    from chalicelib.migration.postgres import connect
+    from chalicelib.migration.serenya import additions
+    from chalicelib.migration.serenya.verification import Sides, verifier_of
+    from chalicelib.migration.verify.page import page_of
+    from chalicelib.migration.verify.quick_scan import QuickScan
+    from chalicelib.migration.verify.report import report_of
+    from chalicelib.wiring_migration import move_of, rulebook
+
+    world = generate(int(rows / ROWS_PER_PERSON) + 1, seed=11, now=datetime.now(UTC))
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        load(connection, world)
+        counting = _best(
+            lambda: [connection.execute(f"SELECT count(*) FROM {name}").fetchone() for name in world.tables]
+        )
+    call = _table(table)
+    move = move_of(table, call, lambda: dsn, SystemClock())
+    move.changes.install()
+    with move.pool.lend() as lent:
+        additions.install(lent)
+    copied = time.monotonic()
+    items = _fill(move.legacy, call, table, [one["id"] for one in world.tables["users"]])
+    copied = time.monotonic() - copied
+    sides = Sides(table, QuickScan(call.__self__), move.table, move.pool, move.legacy, rulebook())
+    began, worked = time.monotonic(), time.process_time()
+    # Every page of a scan of the embedded cloud sorts the whole table; segments would hash all of it as well.
+    found = verifier_of(sides, connect(dsn), SystemClock(), segments=1).verify()
+    seconds, worked = time.monotonic() - began, time.process_time() - worked
+    if report is not None:
+        report.write_text(page_of(report_of(found)), encoding="utf-8")
+    return {
+        "rows": world.rows,
+        "people": len(world.tables["users"]),
+        "items": items,
+        "is_clean": found.is_clean,
+        "differences": len(found.differences),
+        "seconds": round(seconds, 2),
+        "processor_seconds": round(worked, 2),
+        "seconds_of_count": round(counting, 4),
+        "ratio_to_count": round(seconds / counting, 1),
+        "rows_per_second": round(world.rows / seconds),
+        "steps": {step.name: round(step.seconds, 2) for step in found.steps},
+        "seconds_to_fill": round(copied, 1),
+    }
+
+
+def _fill(legacy: Any, call: Any, table: str, people: Sequence[str]) -> int:
+    """Put everybody's items, several batches at once; return how many there were."""
+
+    def put(keys: Sequence[str]) -> int:
+        puts = [{"PutRequest": {"Item": item}} for one in legacy.holdings(keys) for item in one.items.values()]
+        for start in range(0, len(puts), _BATCH):
+            waiting: Any = {table: puts[start : start + _BATCH]}
+            while waiting:
+                waiting = call("BatchWriteItem", {"RequestItems": waiting}).get("UnprocessedItems")
+        return len(puts)
+
+    with ThreadPoolExecutor(3) as pool:
+        return sum(pool.map(put, (people[start : start + 100] for start in range(0, len(people), 100))))
+
+
+def _table(name: str) -> Any:
+    import boto3
+
+    from chalicelib.models.base import connect
+    from chalicelib.models.schema import table_definition
+
+    region = "eu-central-1"
+    connect(name, region)
+    boto3.client("dynamodb", region_name=region).create_table(**table_definition(name))
+    return _patient_client()._make_api_call
+
+
+def _patient_client() -> Any:
+    """Return a client that waits: the embedded cloud sorts the whole table for each page of a scan."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client("dynamodb", region_name="eu-central-1", config=Config(read_timeout=60))
+
+
+def _best(asked: Any, times: int = 3) -> float:
+    def once() -> float:
+        began = time.monotonic()
+        asked()
+        return time.monotonic() - began
+
+    return min(once() for _ in range(times))
+
+
+@contextmanager
+def _environment(endpoint: str) -> Iterator[None]:
+    wanted = {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; 1 if a verification of what is the same was not clean."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.migration_verify", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--rows", type=int, default=200_000)
+    parser.add_argument("--page", type=Path, help="write the report of the verification here")
+    asked = parser.parse_args(arguments)
+    measured = measure(asked.rows, report=asked.page)
+    print(json.dumps(measured, indent=1))
+    return 0 if measured["is_clean"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

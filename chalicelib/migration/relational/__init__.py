@@ -1,0 +1,1 @@
+"""DynamoDB's operations, as far as the stores use them, answered by a relational database."""

@@ -1,0 +1,107 @@
+"""The way back: what was written at home is brought to PostgreSQL, by its writer or by whoever finds the mark."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from chalicelib import errors
+from chalicelib.migration.ports import Holding, Home, Key, Legacy, Mark, Marks, Outcome
+from chalicelib.observe.log import log
+
+_MOST_ROUNDS: Final = 12
+_LONGEST_WAIT_SECONDS: Final = 0.3
+
+
+class StandingMarks(Marks, Protocol):
+    """Marks, as a replayer needs them."""
+
+    def due(self, limit: int) -> Sequence[Mark]:
+        """Return marks whose writers are gone or done, oldest first."""
+
+    def of(self, key: Key) -> Sequence[Mark]:
+        """Return the marks of one key."""
+
+    def stands(self, mark: Mark) -> bool:
+        """Whether a mark still stands."""
+
+
+class Holds(Protocol):
+    """Keys that PostgreSQL holds back."""
+
+    def release(self, key: Key) -> None:
+        """Hold a key back no longer."""
+
+    def held(self) -> Sequence[Key]:
+        """Return the keys that are held back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayer:
+    """Brings holdings back. Safe to run at any time, by any number: of two, the one who read earlier reads again."""
+
+    legacy: Legacy
+    home: Home
+    marks: StandingMarks
+    holds: Holds
+    sleep: Callable[[float], None] = time.sleep
+
+    def finish(self, mark: Mark) -> None:
+        """Make PostgreSQL say what is held at home at some moment after this was called, and take the mark away.
+
+        Raises:
+            Unavailable: one of the sides does not answer, or others bring the same back all the time.
+        """
+        for attempt in range(_MOST_ROUNDS):
+            # In this order: first the revision, so that whoever stores later makes us read again; then the mark, for as
+            # long as it stands nobody but us writes this key in PostgreSQL; then the holding.
+            revision = self.legacy.revision(mark.key)
+            if not self.marks.stands(mark):
+                return
+            items = self.home.holding(mark.key).items
+            if self.legacy.store(Holding(mark.key, revision, items)) is not Outcome.NEWER_THERE:
+                if not items:
+                    self.home.bury(mark.key)
+                self.marks.clear(mark)
+                return
+            longest = min(_LONGEST_WAIT_SECONDS, 0.01 * 2**attempt)
+            self.sleep(random.uniform(0, longest))  # noqa: S311  # spreading load, not keeping a secret
+        raise errors.Unavailable(message="A holding does not hold still.")
+
+    def replay(self, limit: int = 100) -> tuple[int, list[Key]]:
+        """Finish the marks whose writers are gone or done. Return how many, and the keys that could not be brought
+        back for reasons of their own: their marks stay, and block nobody else.
+
+        Raises:
+            Unavailable: one of the sides does not answer.
+        """
+        done, failed = 0, []
+        for mark in self.marks.due(limit):
+            try:
+                self.finish(mark)
+                done += 1
+            except errors.Unavailable:
+                raise
+            except Exception as trouble:  # noqa: BLE001  # anything that one holding brings up is its own
+                _tell(trouble)
+                failed.append(mark.key)
+        return done, failed
+
+    def release_done(self) -> int:
+        """Let go of keys that are held back and have no mark any more; return how many.
+
+        Raises:
+            Unavailable: one of the sides does not answer.
+        """
+        done = [key for key in self.holds.held() if not self.marks.of(key)]
+        for key in done:
+            self.holds.release(key)
+        return len(done)
+
+
+def _tell(trouble: BaseException, **more: Any) -> None:
+    log("bring_back_failed", level=logging.ERROR, error=trouble, **more)
