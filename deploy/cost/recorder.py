@@ -12,6 +12,7 @@ from typing import Any, Final
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+from chalicelib.observe.registry import COUNTED
 from deploy.cost.counts import Counts, Run
 from deploy.cost.units import index_units, item_bytes, read_units, write_units
 
@@ -127,8 +128,8 @@ class _LineCounter(logging.Handler):
         self._counts = counts
 
     def emit(self, record: logging.LogRecord) -> None:
-        from chalicelib.observe.registry import COUNTED
-
+        if record.getMessage() == "ran_near_limit":
+            return  # It speaks of this machine.
         self._counts.log_lines += 1
         self._counts.metric_lines += record.getMessage() in COUNTED
 

@@ -127,8 +127,10 @@ def test_tests_of_what_uses_dependencies_most_pass_with_the_packages_in_their_pl
     # Tools of the tests ask botocore for services that functions never speak to.
     shutil.rmtree(package / "botocore" / "data")
     shutil.copytree(_installed("botocore") / "data", package / "botocore" / "data")
+    # How quick something is says nothing of the package, and something of who else uses the machine.
+    options = ("-n", "2", "--timeout", "600", "-m", "not prove", "-k", "not quickly")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "2", "--timeout", "600", "-m", "not prove", *WITH_THE_PACKAGE],
+        [sys.executable, "-m", "pytest", *options, *WITH_THE_PACKAGE],
         check=False,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(package)},

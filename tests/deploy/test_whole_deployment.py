@@ -10,6 +10,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,14 +18,17 @@ import pytest
 from chalicelib.config import load
 from deploy.generate import ROOT
 from deploy.permissions import FUNCTIONS
+from deploy.release.changes import Stack
 from deploy.release.found import deployed_record
-from deploy.release.names import ALIAS, function_name
+from deploy.release.names import ALIAS, api_name, function_name
 from deploy.release.place import Place
 from deploy.release.project import config_for
 from deploy.release.shift import Pace
 from deploy.release.steps import Deployment
+from deploy.stack.template import template
 from dev.identity_provider import APPLE, AUDIENCES, GOOGLE, IdentityProvider
 from tests.deploy.cloud import Said, emulated_place
+from tests.deploy.releases import stage_in
 
 QUICK = Pace(bake_seconds=2, look_seconds=1)
 
@@ -70,6 +74,25 @@ def test_a_deployment_that_is_killed_goes_on_and_the_way_back_and_the_end_are_wh
         assert place.client("dynamodb").list_tables()["TableNames"] == []
         assert place.client("s3").list_buckets()["Buckets"] == []
         assert place.client("lambda").list_functions()["Functions"] == []
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(600)
+def test_what_chalice_made_is_removed_although_no_file_remembers_it(tmp_path: Path) -> None:
+    with emulated_place() as place:
+        stage, stack, said = stage_in(place), Stack(place, Said().say), Said()
+        stage.deploy("1")
+        api = place.client("apigateway").create_rest_api(name=api_name("dev"))["id"]
+        stack.apply(stack.prepare(template(place.settings), None))
+        deployment = Deployment(place, said.say, build=tmp_path)
+        assert {one["name"] for one in _resources(place)} == {"api_handler", "retry_analysis", "rest_api"}
+        deployment.destroy()
+        assert _resources(place) == []
+        assert api not in [one["id"] for one in place.client("apigateway").get_rest_apis()["items"]]
+        assert place.client("lambda").list_functions()["Functions"] == []
+        assert said[-1] == "The stage dev is gone."
+        deployment.destroy()
+        assert said[-1] == "There was nothing of the stage dev in account 000000000000."
 
 
 def _kill_a_deployment_with_some_functions(place: Place) -> None:

@@ -62,6 +62,22 @@ _ENTRIES: Final = (
         "The unit of a question is given back where there is no answer.", ("dynamodb:DeleteItem",), ("answer_question",)
     ),
     _Unnoticed(
+        "An answer that an earlier attempt stored is looked for when the message comes again.",
+        ("s3:GetObject",),
+        ("answer_question",),
+        ("/results/*",),
+    ),
+    _Unnoticed(
+        "What came by a form or in pages is looked for; what came through the service was looked at before.",
+        ("s3:GetObject", "s3:ListBucket"),
+        ("document_uploaded",),
+    ),
+    _Unnoticed(
+        "Absence is told from refusal where there is nothing; here there is what is asked for.",
+        ("s3:ListBucket",),
+        ("answer_question",),
+    ),
+    _Unnoticed(
         "Objects are removed where a worker was overtaken, or what came by a form was cleaned.",
         ("s3:DeleteObject",),
         (*_ANALYSTS, "document_uploaded", "sweep_jobs"),
