@@ -154,6 +154,7 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         sends_to=("migration_queue",),
         receives_from="migration_queue",
     ),
+    "tend_move": Permissions(table=MOVING),
 }
 """By the name of the deployed function; Chalice calls the one behind API Gateway `api_handler`."""
 
@@ -161,8 +162,8 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
 def needs_of(function: str, settings: Settings) -> Permissions:
     """Return what a function needs in a stage."""
     needs = FUNCTIONS[function]
-    if function == "move_people" and not settings.has_legacy_database:
-        # It refuses every call there, and must not be able to read the whole table for nothing.
+    if function in {"move_people", "tend_move"} and not settings.has_legacy_database:
+        # They do nothing there, and must not be able to read the whole table for nothing.
         return Permissions(receives_from=needs.receives_from)
     if not settings.has_legacy_database or not (needs.table or needs.indexes):
         return needs
