@@ -53,7 +53,7 @@ def test_what_fails_in_a_transaction_is_undone_and_told_apart(legacy_database: L
         rows(cursor, "SELECT 1 / 0")
     assert (sqlstate(failed.value), is_unreachable(failed.value)) == ("22012", False)
     assert rows(connection, "SELECT to_regclass('half')") == [(None,)]
-    with pytest.raises(Exception, match="refused|connect"):
+    with pytest.raises(Exception, match=r"refused|connect"):
         connect("host=127.0.0.1 port=1 user=nobody dbname=nothing", driver=driver)
 
 
