@@ -310,9 +310,7 @@ analyse_priority = on.message("analyse_priority", stage.priority_queue, lambda: 
 retry_analysis = on.message("retry_analysis", stage.retries_queue, lambda: wiring.rooms().attempt)
 """Analyse a document, or try again; write a report."""
 
-analyse_priority_backlog = on.message(
-    "analyse_priority_backlog", stage.priority_backlog_queue, lambda: wiring.rooms().attempt
-)
+analyse_priority_backlog = on.message("analyse_priority_backlog", stage.priority_backlog_queue, wiring.attempts)
 """Analyse a further document of somebody in a premium tier."""
 
 analyse_backlog = on.message("analyse_backlog", stage.backlog_queue, lambda: wiring.rooms().attempt)
@@ -321,9 +319,7 @@ analyse_backlog = on.message("analyse_backlog", stage.backlog_queue, lambda: wir
 reset_usage_batch = on.message("reset_usage_batch", stage.resets_queue, lambda: wiring.rooms().usage_reset.reset_batch)
 """Start the counts of some users anew."""
 
-reconcile_subscriptions = on.message(
-    "reconcile_subscriptions", stage.billing_looks_queue, lambda: wiring.rooms().billing.looks.look_at_batch
-)
+reconcile_subscriptions = on.message("reconcile_subscriptions", stage.billing_looks_queue, wiring.billing_looks)
 """Compare some subscriptions with what their store says of them."""
 
 answer_question = on.message("answer_question", stage.chat_queue, lambda: wiring.rooms().chat.answering.act)
@@ -334,6 +330,9 @@ carry_erasure_on = on.message("carry_erasure_on", stage.erasures_queue, lambda: 
 
 move_people = on.job("move_people", stage.migration_queue, wiring.page_jobs)
 """Copy people from the legacy database, while the stage has one; answers an operator, too."""
+
+tend_move = on.tick("tend_move", every(minutes=1), wiring.tending)
+"""Copy what waits, finish what was left half-way, roll back by the guard rails; while there is a legacy database."""
 
 sweep_usage = on.tick("sweep_usage", Cron("10", "0", "*", "*", "?", "*"), lambda: wiring.rooms().usage_reset.sweep)
 """Find the users whose usage period has ended; ten past midnight, UTC."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -157,6 +158,28 @@ def build(stage: Settings, clock: Clock) -> Rooms:
         erasure=erasure,
         erasure_saga=erasure_saga,
     )
+
+
+def attempts() -> Callable[[str], None]:
+    """Return what makes an attempt at a job."""
+    return rooms().attempt
+
+
+def billing_looks() -> Callable[[str], None]:
+    """Return what compares subscriptions with what their store says."""
+    return rooms().billing.looks.look_at_batch
+
+
+@cache
+def tending() -> Callable[[], None]:
+    """Return what looks after the move once a minute: nothing, and without any import, where there is none."""
+    stage = settings()
+    if not stage.has_legacy_database:
+        return lambda: None
+    from chalicelib.wiring_migration import tending_of
+
+    rooms()  # Connects the models to the table.
+    return tending_of(stage, Secrets(partial(secrets_client, stage.region), SystemClock(), stage.secret_life))
 
 
 @cache

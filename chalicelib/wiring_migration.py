@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from chalicelib.billing.periods import period_at
-from chalicelib.clock import Clock, parse_iso
+from chalicelib.clock import Clock, SystemClock, parse_iso
 from chalicelib.config import Settings
 from chalicelib.gateways.secrets import Secrets
 from chalicelib.migration.changes import PostgresChanges
@@ -138,6 +138,17 @@ def open_door(stage: Settings, secrets: Secrets, clock: Clock) -> Move:
     put_door(move.door)
     observed.listen(lambda *answer: move.load.add(rails.counts_of(*answer)))
     return move
+
+
+def tending_of(stage: Settings, secrets: Secrets) -> Callable[[], None]:
+    """Return what looks after the move of a stage once a minute."""
+    client: Any = shared_connection().connection.client
+    move = move_of(stage.table_name, client._make_api_call, lambda: dsn_of(stage, secrets), SystemClock())
+
+    def tend() -> None:
+        move.tending.tend()
+
+    return tend
 
 
 def dsn_of(stage: Settings, secrets: Secrets) -> str:

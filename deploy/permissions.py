@@ -138,6 +138,7 @@ _MOVERS: Final[Mapping[str, Permissions]] = {
         sends_to=("migration_queue",),
         receives_from="migration_queue",
     ),
+    "tend_move": Permissions(table=MOVING),
 }
 """What functions of the move do where there is one; elsewhere they refuse every call, and can do nothing."""
 
@@ -245,6 +246,7 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
     ),
     "reconcile_subscriptions": Permissions(table=_ENTERING, receives_from="billing_looks_queue", reads_secrets=_STORES),
     "move_people": Permissions(receives_from="migration_queue"),
+    "tend_move": Permissions(),
 }
 """By the name of the deployed function; Chalice calls the one behind API Gateway `api_handler`."""
 
@@ -255,6 +257,7 @@ def needs_of(function: str, settings: Settings) -> Permissions:
         return FUNCTIONS[function]
     needs = _MOVERS.get(function, FUNCTIONS[function])
     if not (needs.table or needs.indexes):
+    "tend_move": Permissions(),
         return needs
     table = {
         prefix: tuple(sorted({*needs.table.get(prefix, ()), *MOVING.get(prefix, ())}))

@@ -79,6 +79,8 @@ def _options(name: str, parser: argparse.ArgumentParser) -> None:
     if name == "move":
         parser.add_argument("phase", choices=[str(one) for one in Phase])
         parser.add_argument("--percent", type=int, help="how many per cent read at home, in read_fallback")
+    elif name == "preflight":
+        parser.add_argument("--accept", metavar="WHY", help="with --do: let the gate through although something stops")
     elif name == "attest":
         parser.add_argument("figure", choices=ATTESTABLE)
     elif name == "backfill":

@@ -20,12 +20,14 @@ _STOPPED: Final = 2
 
 
 def preflight(operator: Any, given: Namespace, out: TextIO) -> int:
-    """Look for what is wrong with the legacy data. With --do the gate hears of it."""
+    """Look for what is wrong with the legacy data. With --do the gate hears of it; what stops the move
+    can be accepted, with a reason."""
     found = operator.preflight()
     say(out, given, found.as_json(), found.as_text())
     if given.do:
-        is_well = found.exit_code != _STOPPED
-        operator.move.figures.tell(Figure.PREFLIGHT, number=len(found.defects), is_well=is_well)
+        is_well = found.exit_code != _STOPPED or given.accept is not None
+        note = "" if given.accept is None else f"accepted by {given.by}: {given.accept}"
+        operator.move.figures.tell(Figure.PREFLIGHT, number=len(found.defects), is_well=is_well, note=note)
     return int(found.exit_code)
 
 

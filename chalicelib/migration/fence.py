@@ -121,8 +121,10 @@ class PostgresFence:
         return True
 
     def is_open(self) -> bool:
-        """Whether writes are taken."""
+        """Whether writes are taken. Where nothing is installed nobody can say so, and the answer is no."""
         with self.pool.lend() as connection:
+            if rows(connection, "SELECT to_regclass('migration.control') IS NULL") == [(True,)]:
+                return False
             return bool(rows(connection, "SELECT 1 FROM migration.control WHERE is_open"))
 
     def _step(

@@ -13,7 +13,7 @@ from chalicelib import errors
 from chalicelib.migration.control import ChangedMeanwhile, Control
 from chalicelib.migration.fence import Fence, FenceBusy, FenceLost
 from chalicelib.migration.gates import MoveRefused, Refusal
-from chalicelib.migration.phases import Gate, Move, Phase, Side, move_between, moves_from
+from chalicelib.migration.phases import PERMITTED, Gate, Move, Phase, Side, move_between, moves_from
 from chalicelib.migration.ports import Key, Mark, PhaseMoved
 from chalicelib.migration.standing import Standing
 from chalicelib.observe import audit
@@ -143,8 +143,9 @@ class Mover:
                 standing = self._abandon(standing, "its mover was lost")
             else:
                 standing = self._roll_back(self.control.begin(standing, moving.target, by, moving.reason), None)
-        self.replayer.replay()
-        self.replayer.release_done()
+        if PERMITTED[standing.phase].is_copied:
+            self.replayer.replay()
+            self.replayer.release_done()
         return standing
 
     def _cut_over(self, begun: Standing) -> Standing:

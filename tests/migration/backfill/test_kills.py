@@ -22,7 +22,7 @@ from tests.migration.backfill.world import World
 pytestmark = pytest.mark.second_engine
 
 
-def _started(world: World, lease_seconds: float = 3) -> subprocess.Popen[str]:
+def _started(world: World, lease_seconds: float = 8) -> subprocess.Popen[str]:
     command = [
         *(sys.executable, "-m", "chalicelib.migration", "backfill", "--do", "--dsn", world.dsn),
         *("--parts", "16", "--workers", "2", "--lease", str(lease_seconds)),

@@ -82,6 +82,8 @@ class Engine:
         """Stand in a phase, as if every gate on the way there had been passed."""
         mover = replace(self.mover, gates=_Open())
         while (standing := self.control.refreshed()).phase is not phase:
+            if standing.phase is Phase.READ_FALLBACK:
+                assert self.drainer.until_empty(120) == 0
             mover.move(list(Phase)[ORDER[standing.phase] + 1], "test", "on the way")
         if phase is Phase.READ_FALLBACK:
             self.control.set_percent(percent, "test", "on the way")

@@ -44,6 +44,14 @@ def test_a_round_copies_what_others_wrote(engine: Engine, sql: Sql) -> None:
     assert engine.changes.backlog() == 0
 
 
+def test_before_anything_is_installed_a_round_does_nothing(engine: Engine, sql: Sql) -> None:
+    engine.changes.remove()
+
+    assert _tending(engine).tend()
+    assert engine.fence.is_reachable()
+    assert not engine.fence.is_open()
+
+
 def test_a_round_brings_back_what_a_crashed_writer_left(engine: Engine, sql: Sql) -> None:
     _add(sql, "a")
     engine.stands_in(Phase.CUT_OVER)

@@ -1,0 +1,122 @@
+"""What operators do by hand: dry unless told otherwise, and never silent about what went wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+from argparse import Namespace
+from typing import Any
+
+import pytest
+from pynamodb.connection.table import TableConnection
+
+from chalicelib.migration.command_words import DONE, WRONG
+from chalicelib.migration.commands import COMMANDS
+from chalicelib.migration.figures import Figure
+from chalicelib.migration.gates import MoveRefused
+from chalicelib.migration.phases import Phase
+from dev.legacy.server import LegacyDatabase
+from tests.migration.backfill.world import World
+
+_GIVEN: dict[str, Any] = {
+    "json": False,
+    "do": False,
+    "run": "main",
+    "by": "ada",
+    "reason": "a test",
+    "workers": 1,
+    "parts": 16,
+    "lease": 60.0,
+    "again": False,
+    "most": None,
+    "seconds": 20.0,
+    "percent": None,
+    "json_to": None,
+    "html_to": None,
+    "repair": False,
+    "show_values": False,
+    "lose_extras": False,
+    "accept": None,
+}
+
+
+@pytest.fixture
+def world(table: TableConnection, legacy_database: LegacyDatabase) -> World:
+    return World.made(legacy_database, table, 30)
+
+
+def _said(world: World, command: str, **given: Any) -> tuple[int, str]:
+    out = io.StringIO()
+    return COMMANDS[command](world.operator, Namespace(**{**_GIVEN, **given}), out), out.getvalue()
+
+
+@pytest.mark.parametrize("command", ["install", "backfill", "drain", "remove", "kill", "revive", "mend"])
+def test_without_do_nothing_is_changed(world: World, command: str) -> None:
+    before = world.operator.move.control.refreshed()
+    code, said = _said(world, command)
+    assert code == DONE
+    assert said.endswith("dry: nothing was changed; --do does it\n")
+    assert world.operator.move.control.refreshed() == before
+    assert world.items() == {}
+    assert world.operator.move.changes.is_installed()
+
+
+def test_the_way_from_the_first_look_to_a_clean_verification(world: World, tmp_path: Any) -> None:
+    code, said = _said(world, "preflight", json=True, do=True)
+    assert code == 2  # Somebody's item is nearly as large as an item may be.
+    assert json.loads(said)
+    with pytest.raises(MoveRefused, match="preflight_clean"):
+        _said(world, "move", phase="dual_write", do=True)
+    _said(world, "preflight", do=True, accept="they fit")
+    assert _said(world, "move", phase="dual_write", do=True) == (DONE, "dual_write\n")
+    with pytest.raises(MoveRefused, match="phase_known_everywhere"):
+        _said(world, "move", phase="backfill", do=True)
+    # The gate waits until every process knows; the rest does not need it to.
+    assert _said(world, "backfill", do=True)[0] == DONE
+    assert world.operator.move.figures.known()[Figure.BACKFILL].is_well
+    assert _said(world, "drain", do=True) == (DONE, "0 notes wait\n")
+    page = tmp_path / "report.html"
+    assert _said(world, "verify", html_to=str(page))[0] == DONE
+    assert "<svg" in page.read_text(encoding="utf-8")
+    told = json.loads(_said(world, "status", json=True)[1])
+    assert (told["phase"], told["backlog"], told["parts_done"]) == ("dual_write", 0, "16/16")
+    assert "ada" in _said(world, "report")[1]
+    assert _said(world, "rollback", do=True) == (DONE, "legacy\n")
+
+
+def test_a_difference_is_told_by_the_exit_code_and_repaired_on_demand(world: World) -> None:
+    _said(world, "backfill", do=True)
+    one = world.people[0]
+    key = {"PK": {"S": f"USER#{one}"}, "SK": {"S": "PROFILE"}}
+    world.call("DeleteItem", {"TableName": world.table_name, "Key": key})
+    assert _said(world, "verify")[0] == WRONG
+    assert _said(world, "repair", keys=[one])[1].endswith("--do does it\n")
+    assert _said(world, "verify", repair=True, do=True)[0] == DONE
+    assert world.items() == world.expected()
+
+
+def test_what_stands_beside_rows_is_not_lost_by_a_slip(world: World) -> None:
+    legacy = world.operator.move.legacy
+    holding = legacy.holding(world.people[0])
+    place = next(key for key in holding.items if key[1] == "PROFILE")
+    profile = {**holding.items[place], "data": {"M": {**holding.items[place]["data"]["M"], "x": {"S": "y"}}}}
+    from dataclasses import replace
+
+    legacy.store(replace(holding, items={**holding.items, place: profile}))
+    code, said = _said(world, "remove", do=True)
+    assert (code, world.operator.move.changes.is_installed()) == (WRONG, True)
+    assert "1 things stand beside" in said
+    assert _said(world, "remove", do=True, lose_extras=True)[0] == DONE
+    assert not world.operator.move.changes.is_installed()
+    assert world.sql("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgname LIKE '%migration%'") == [(0,)]
+    assert world.sql("SELECT count(*) FROM pg_indexes WHERE indexname LIKE 'migration_%'") == [(0,)]
+
+
+def test_nothing_is_copied_once_the_data_is_at_home(world: World) -> None:
+    control = world.operator.move.control
+    from dataclasses import replace
+
+    control.change(control.refreshed(), replace(control.refreshed(), phase=Phase.CUT_OVER))
+    assert _said(world, "backfill", do=True)[0] == WRONG
+    assert _said(world, "remove", do=True)[0] == WRONG
+    assert world.items() == {}
