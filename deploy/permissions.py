@@ -257,7 +257,6 @@ def needs_of(function: str, settings: Settings) -> Permissions:
         return FUNCTIONS[function]
     needs = _MOVERS.get(function, FUNCTIONS[function])
     if not (needs.table or needs.indexes):
-    "tend_move": Permissions(),
         return needs
     table = {
         prefix: tuple(sorted({*needs.table.get(prefix, ()), *MOVING.get(prefix, ())}))
