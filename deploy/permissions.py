@@ -115,11 +115,13 @@ _ANALYSIS: Final = Permissions(
 _ENTERING: Final[Mapping[str, tuple[str, ...]]] = {
     "USER#": ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
     "UNCLAIMED#": ("Query", "PutItem", "DeleteItem", "ConditionCheckItem"),
-    "GUARD#SUBSCRIPTION#": ("GetItem", "PutItem", "ConditionCheckItem"),
+    "GUARD#SUBSCRIPTION#": ("GetItem", "PutItem", "DeleteItem", "ConditionCheckItem"),
     "GUARD#TRANSACTION#": ("GetItem", "PutItem", "ConditionCheckItem"),
     "ERASURE#": ("ConditionCheckItem",),
+    "RETAINED#": ("GetItem", "PutItem"),
 }
-"""What entering a store's word takes: it moves what was nobody's to its owner, who must not be erased meanwhile."""
+"""What entering a store's word takes: it moves what was nobody's to its owner, who must not be erased meanwhile, and
+enters refunds of payments that are kept after an erasure."""
 
 _NOTICES: Final = {"GUARD#EVENT#": ("GetItem", "PutItem")}
 """Each notice of a store is taken once."""
@@ -151,7 +153,7 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
             "USER#": ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
             "GUARD#EMAIL#": ("GetItem", "BatchGetItem", "PutItem", "DeleteItem"),
             "GUARD#EXTERNAL#": ("GetItem", "BatchGetItem", "PutItem"),
-            "GUARD#SUBSCRIPTION#": ("GetItem", "BatchGetItem", "PutItem", "ConditionCheckItem"),
+            "GUARD#SUBSCRIPTION#": ("GetItem", "BatchGetItem", "PutItem", "DeleteItem", "ConditionCheckItem"),
             "GUARD#TRANSACTION#": ("GetItem", "BatchGetItem", "PutItem", "ConditionCheckItem"),
             "ERASURE#": ("GetItem", "PutItem", "ConditionCheckItem"),
             "LIMIT#": ("UpdateItem",),

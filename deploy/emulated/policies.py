@@ -1,4 +1,4 @@
-"""The generated policies as the emulated cloud needs them: with an action that it asks for and AWS does not know."""
+"""The generated policies for the emulated cloud: with the one action more that it asks for and AWS does not know."""
 
 from __future__ import annotations
 

@@ -46,12 +46,12 @@ class Entry(NamedTuple):
 def running() -> Running:
     """What would make a call made now; nothing while a test prepares or looks, or a test's own double calls."""
     now = _running.get()
-    return Running() if now.functions and _is_by_a_test(sys._getframe(1)) else now
+    return Running() if is_anything_running() and _is_by_a_test(sys._getframe(1)) else now
 
 
 def is_anything_running() -> bool:
-    """Whether a function runs at all; quicker."""
-    return bool(_running.get().functions)
+    """Whether a function or a shared method runs at all; quicker."""
+    return _running.get() != Running()
 
 
 def as_functions(call: Callable[..., Any], functions: tuple[str, ...]) -> Callable[..., Any]:
@@ -86,8 +86,8 @@ def as_shared(
     @functools.wraps(call)
     def run_shared(*args: Any, **kwargs: Any) -> Any:
         now = _running.get()
-        if not now.functions or _is_by_a_test(sys._getframe(1)):
-            return call(*args, **kwargs)
+        if _is_by_a_test(sys._getframe(1)):
+            now = Running()  # What it needs is seen all the same; only nobody was seen to enter it.
         entered(now.functions, name)
         token = _running.set(now._replace(shared=now.shared | {name}))
         try:
@@ -102,7 +102,7 @@ def _is_by_a_test(frame: FrameType | None) -> bool:
     """Whether code of a test stands between a call and the function that runs."""
     while frame is not None:
         code = frame.f_code
-        if code.co_filename == __file__ and code.co_name == "run_as":
+        if code.co_filename == __file__ and code.co_name in {"run_as", "run_shared"}:
             return False
         if code.co_filename.startswith(_TESTS) and not code.co_filename.startswith(_HERE):
             return True
