@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
+from chalicelib import errors
 from chalicelib.migration import fence
 from chalicelib.migration.pool import Pool
 from chalicelib.migration.ports import ItemKey, Key, PhaseMoved, RawItem, Rows
@@ -27,6 +28,8 @@ _COLLISIONS: Final = frozenset({"40001", "40P01", "55P03", "23505"})
 """Serialisation, deadlock, a lock that was waited for too long, and a name that somebody took at the same moment."""
 _FIRST_WAIT_SECONDS: Final = 0.01
 _LONGEST_WAIT_SECONDS: Final = 0.25
+_MOST_BROKEN: Final = 10
+"""More than a pool keeps; all of them may have broken while the process was frozen."""
 _MOST_SCANNED: Final = 100
 """Holdings on one page of a scan."""
 _LAST: Final = "\U0010ffff"
@@ -233,16 +236,26 @@ class Relational:
         *,
         is_read_only: bool = False,
     ) -> T:
-        """Work in a transaction; a refusal undoes it and costs no connection."""
-        with self.pool.lend() as connection:
+        """Work in a transaction; a refusal undoes it and costs no connection. One that broke while nobody used it is
+        let go, and another is taken: nothing was done yet."""
+        for tried in range(_MOST_BROKEN):
+            is_lent = is_begun = False
             try:
-                with transaction(connection, isolation, is_read_only=is_read_only) as cursor:
-                    return work(cursor)
-            except Exception as failure:
-                if is_unreachable(failure):
+                with self.pool.lend() as connection:
+                    is_lent = True
+                    try:
+                        with transaction(connection, isolation, is_read_only=is_read_only) as cursor:
+                            is_begun = True
+                            return work(cursor)
+                    except Exception as failure:
+                        if is_unreachable(failure):
+                            raise
+                        refused = failure
+                raise refused
+            except errors.Unavailable:
+                if not is_lent or is_begun or tried == _MOST_BROKEN - 1:
                     raise
-                refused = failure
-        raise refused
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _collided(self, operation: str, attempt: Callable[[float], T]) -> T:
         """Try until nobody is in the way, or the time is over."""

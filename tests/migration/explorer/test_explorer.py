@@ -54,7 +54,21 @@ def test_nothing_is_lost_stale_or_back_in_a_hundred_thousand_states(capsys: pyte
     assert total >= 100_000
 
 
-@pytest.mark.parametrize("planted", PLANTED, ids=lambda one: one.name)
+SLOW = {
+    "a copy that no fence refuses",
+    "steps of a copy that was taken over",
+    "guards put over another's",
+    "settling before copying",
+    "settling what was only claimed",
+    "marking after the write",
+}
+"""Found after thousands of states."""
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [pytest.param(one, id=one.name, marks=pytest.mark.prove if one.name in SLOW else ()) for one in PLANTED],
+)
 def test_a_planted_mistake_is_found(planted: Planted) -> None:
     found = Search(lambda: planted.scenario(planted.parts), STATES_UNTIL_FOUND).run()
 
