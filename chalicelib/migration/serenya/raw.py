@@ -126,6 +126,12 @@ def jsonb(written: str | None) -> str | None:
         return None
 
 
+def document(written: str | None) -> str | None:
+    """Return JSON as `jsonb` has it, as an attribute; `null` is none, because that is how the models read it."""
+    found = jsonb(written)
+    return None if found == "null" else found
+
+
 def _refused(constant: str) -> Any:
     raise ValueError(constant)
 
