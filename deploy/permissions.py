@@ -247,7 +247,7 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
         reads_secrets=_STORES,
     ),
     "reconcile_subscriptions": Permissions(table=_ENTERING, receives_from="billing_looks_queue", reads_secrets=_STORES),
-    "move_people": Permissions(receives_from="migration_queue"),
+    "move_people": Permissions(),
     "tend_move": Permissions(),
 }
 """By the name of the deployed function; Chalice calls the one behind API Gateway `api_handler`."""

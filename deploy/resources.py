@@ -158,7 +158,11 @@ def declare(settings: Settings) -> Resources:
             Queue(settings.resets_queue, visibility=RESET_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.erasures_queue, visibility=ERASURE_TIMEOUT * VISIBILITY_FACTOR),
             Queue(settings.billing_looks_queue, visibility=LOOK_TIMEOUT * VISIBILITY_FACTOR),
-            Queue(settings.migration_queue, visibility=MIGRATION_TIMEOUT * VISIBILITY_FACTOR),
+            *(
+                (Queue(settings.migration_queue, visibility=MIGRATION_TIMEOUT * VISIBILITY_FACTOR),)
+                if settings.has_legacy_database
+                else ()
+            ),
         ),
         token_keys=KeySetSecret(settings.token_keys_secret, "The keys that sign our access and refresh tokens."),
         data_keys=KeySetSecret(settings.data_keys_secret, "The keys that seal what we keep for others in profiles."),

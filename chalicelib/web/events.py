@@ -70,19 +70,22 @@ class Events:
         declare = self._app.on_sqs_message(queue=queue, batch_size=1, maximum_concurrency=self._at_once.get(queue))
         return _declared(declare, name, run)
 
-    def job(self, name: str, queue: str, act: Callable[[], Jobs]) -> Callable[..., Any]:
-        """Act on each message of a queue, one by one, and answer an operator who invokes the function with an
-        `action`."""
+    def job(self, name: str, queue: str | None, act: Callable[[], Jobs]) -> Callable[..., Any]:
+        """Act on each message of a queue, if there is one, and answer an operator who invokes the function with an
+        `action`. A queue that is never used would cost what polling it costs."""
 
-        def run(event: SQSEvent) -> Any:
-            given = event.to_dict()
+        def run(event: SQSEvent | Mapping[str, Any], context: Any = None) -> Any:
+            given, context = (event.to_dict(), event.context) if isinstance(event, SQSEvent) else (event, context)
             _begin()
-            if "action" in given:
-                return act().call(given)
-            for record in event:
-                _act(record.body, act().work, "message_failed")
+            with watched(context, name):
+                if "action" in given:
+                    return act().call(given)
+                for record in given["Records"]:
+                    _act(record["body"], act().work, "message_failed")
             return None
 
+        if queue is None:
+            return _declared(self._app.lambda_function(name=name), name, run)
         declare = self._app.on_sqs_message(queue=queue, batch_size=1, maximum_concurrency=self._at_once.get(queue))
         return _declared(declare, name, run)
 

@@ -36,7 +36,9 @@ def without_alarm(settings: Settings) -> Mapping[Metric, str]:
 
 def queues_without_age(settings: Settings) -> Mapping[str, str]:
     """Return the queues whose age nobody is woken for, with the reason."""
+    copying = "An operator who copies people looks at the progress; nobody else waits for it."
     return {
+        **({settings.migration_queue: copying} if settings.has_legacy_database else {}),
         settings.priority_queue: "It is served before the one that is watched, by a function of the same kind.",
         settings.priority_backlog_queue: "It waits by design: its owner has another document before it.",
         settings.backlog_queue: "It waits by design: its owner has another document before it.",
@@ -44,7 +46,6 @@ def queues_without_age(settings: Settings) -> Mapping[str, str]:
         "it waiting shows as errors.",
         settings.resets_queue: "Late costs nobody anything; how late has a metric of its own.",
         settings.erasures_queue: "The sweep finds what is overdue, and that has an alarm.",
-        settings.migration_queue: "An operator who copies people looks at the progress; nobody else waits for it.",
         settings.billing_looks_queue: "Whatever was not looked at today is looked at tomorrow.",
     }
 

@@ -53,7 +53,9 @@ def test_what_happens_unasked_stands_under_its_own_name_with_a_sentence() -> Non
     ]
     names = [ast.unparse(target) for target, _, _ in declared]
 
-    assert sorted(names) == sorted(source.name for source in page.app.event_sources)
+    assert sorted(names) == sorted(
+        [*(one.name for one in page.app.event_sources), *(one.name for one in page.app.pure_lambda_functions)]
+    )
     assert [ast.literal_eval(call.args[0]) for _, call, _ in declared] == names
     assert all(isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) for _, _, after in declared)
 

@@ -145,12 +145,27 @@ def shared() -> Iterator[tuple[type[Any], str, str]]:
 
 
 def _chains_of_app() -> Iterator[tuple[str, list[str]]]:
-    """Yield `(function, [room, …, method])` for every `wiring.rooms()…` of `app.py`."""
+    """Yield `(function, [room, …, method])` for every `wiring.rooms()…` of `app.py`, whether it stands there or in the
+    function of `wiring.py` that stands there."""
+    named = dict(_chains_of_wiring())
     for statement in ast.parse((ROOT / "app.py").read_text(encoding="utf-8")).body:
         if isinstance(statement, ast.FunctionDef):
             yield from (("api_handler", chain) for chain in _chains(statement, "rooms"))
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            yield from ((statement.targets[0].id, chain) for chain in _chains(statement, "rooms") if chain)
+            found = [*_chains(statement, "rooms"), *(named.get(one, []) for one in _names_of_wiring(statement))]
+            yield from ((statement.targets[0].id, chain) for chain in found if chain)
+
+
+def _chains_of_wiring() -> Iterator[tuple[str, list[str]]]:
+    for statement in ast.parse((ROOT / "chalicelib" / "wiring.py").read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.FunctionDef):
+            yield from ((statement.name, chain) for chain in _chains(statement, "rooms"))
+
+
+def _names_of_wiring(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "wiring":
+            yield node.attr
 
 
 def _chains(tree: ast.AST, root: str) -> Iterator[list[str]]:
@@ -168,7 +183,8 @@ def _attributes(node: ast.AST, root: str) -> list[str]:
         node = node.value
     if isinstance(node, ast.Name):
         return names if node.id == root else []
-    is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == root
+    called = node.func if isinstance(node, ast.Call) else None
+    is_call = getattr(called, "attr", None) == root or getattr(called, "id", None) == root
     return names if is_call else []
 
 

@@ -145,7 +145,8 @@ def test_the_rooms_that_app_py_calls_are_found() -> None:
     assert found["SignIn", "sign_in"] == ("api_handler",)
     assert found["JobSweep", "sweep"] == ("sweep_jobs",)
     assert set(found["Pipeline", "retry"]) == {name for name in FUNCTIONS if name.startswith(("analyse", "retry"))}
-    assert {function for functions in found.values() for function in functions} == set(FUNCTIONS)
+    of_the_move = {"move_people", "tend_move"}  # They have no rooms, and nothing to do where nobody moves.
+    assert {function for functions in found.values() for function in functions} == set(FUNCTIONS) - of_the_move
 
 
 KEY = {"PK": {"S": "USER#1"}, "SK": {"S": "PROFILE"}}

@@ -113,7 +113,7 @@ def test_the_transform_makes_an_alias_and_a_rule_of_each_that_is_asked_for(plain
     kinds = Counter(one["Type"] for one in found.values())
     assert kinds["AWS::Lambda::Alias"] == kinds["AWS::Lambda::Function"] == len(FUNCTIONS)
     assert kinds["AWS::Lambda::EventSourceMapping"] == 8
-    assert kinds["AWS::Events::Rule"] == 5  # four schedules, and uploads
+    assert kinds["AWS::Events::Rule"] == 6  # five schedules, and uploads
     assert found["APIHandlerInvokePermission"]["Properties"]["FunctionName"] == {"Ref": "APIHandlerAliaslive"}
     for mapping in (one for one in found.values() if one["Type"] == "AWS::Lambda::EventSourceMapping"):
         assert mapping["Properties"]["FunctionName"]["Ref"].endswith("Aliaslive")

@@ -109,7 +109,7 @@ def test_every_alarm_tells_operators_what_it_means_and_what_to_do(stage: Setting
 
 
 def test_the_template_is_small_enough_to_be_sent_along(stage: Settings) -> None:
-    assert len(json.dumps(template(stage), separators=(",", ":")).encode()) < 47_000, "CloudFormation takes 51,200"
+    assert len(json.dumps(template(stage), separators=(",", ":")).encode()) < 49_500, "CloudFormation takes 51,200"
 
 
 def test_a_release_answers_to_alarms_that_are_there(stage: Settings) -> None:
