@@ -42,7 +42,11 @@ include dev/dev.mk
 include deploy/deploy.mk
 
 .PHONY: test
-test: setup ## Run the tests (a few minutes)
+test: setup ## Run the quick tests (a few minutes)
+	@$(PY) -m pytest -n 4 --dist worksteal -m "not prove and not thorough"
+
+.PHONY: thorough
+thorough: setup ## Run the tests, those that take their time included
 	@$(PY) -m pytest -n 4 --dist worksteal -m "not prove"
 
 .PHONY: prove
@@ -69,7 +73,7 @@ policies: generate ## Write the IAM policies anew (the same as generate)
 
 .PHONY: record-calls
 record-calls: setup ## Write anew what each function asks of AWS, by running all tests
-	@$(PY) -m pytest -n 2 -m "not prove" --record-calls
+	@$(PY) -m pytest -n 4 --dist worksteal -m "not prove" --record-calls
 
 .PHONY: generated
 generated: $(READY) ## Check that the generated files match their generators
@@ -85,7 +89,7 @@ requirements: $(READY) ## Resolve the pinned requirements anew, for every Python
 		--no-header --no-emit-index-url --no-emit-find-links --annotation-style=line -o $$one.txt $$one.in; done
 
 .PHONY: check
-check: setup lint generated test package ## What CI runs: format, lint, types, generated files, tests, package
+check: setup lint generated thorough package ## What CI runs: format, lint, types, generated files, all tests but the proofs, package
 
 .PHONY: clean
 clean: ## Remove what was made, but not the virtual environments

@@ -16,7 +16,7 @@ from chalicelib.config import Settings
 from chalicelib.models import base
 from chalicelib.models.catalogue import KINDS
 from chalicelib.models.kinds import Lifetime
-from tests import quick, support
+from tests import quick, support, tiers
 
 if TYPE_CHECKING:
     from dev.legacy.engine import RelationalEngine
@@ -27,6 +27,13 @@ pytest_plugins = ["tests.calls.plugin"]
 for _name, _value in support.ENVIRONMENT.items():
     os.environ[_name] = _value
 os.environ.pop("AWS_ENDPOINT_URL", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that `make test` leaves to `make check`."""
+    for item in items:
+        if item.nodeid.startswith(tiers.THOROUGH):
+            item.add_marker(pytest.mark.thorough)
 
 
 @pytest.fixture(scope="session", autouse=True)

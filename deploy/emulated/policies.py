@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from chalicelib.config import Settings
-from deploy.permissions import FUNCTIONS
+from deploy.permissions import needs_of
 from deploy.policies import policy
 
 SEND: Final = "sqs:SendMessage"
@@ -15,7 +15,7 @@ SEND_BATCH: Final = "sqs:SendMessageBatch"
 
 def emulated_policy(function: str, settings: Settings, *, is_traced: bool = False) -> dict[str, Any]:
     """Return a function's policy; whoever may send a message may send a batch."""
-    document = policy(function, FUNCTIONS[function], settings, is_traced=is_traced)
+    document = policy(function, needs_of(function, settings), settings, is_traced=is_traced)
     for statement in document["Statement"]:
         if SEND in statement["Action"]:
             statement["Action"].append(SEND_BATCH)

@@ -24,8 +24,11 @@ _ADDRESS: Final = "192.0.2.1"
 
 _HARMLESS: Final[Mapping[str, Any]] = {"Records": []}
 _HARMLESS_TO: Final[Mapping[str, Mapping[str, Any]]] = {
+    "move_people": _HARMLESS,
     # Chalice wants one record; a key that is nobody's is looked at and left alone.
-    "document_uploaded": {"Records": [{"s3": {"bucket": {"name": "none"}, "object": {"key": "uploads/release-check"}}}]}
+    "document_uploaded": {
+        "Records": [{"s3": {"bucket": {"name": "none"}, "object": {"key": "uploads/release-check"}}}]
+    },
 }
 
 _CONSENTS: Final = (

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from chalicelib.config import Settings
 from deploy.generate import ROOT, is_traced
-from deploy.permissions import FUNCTIONS
+from deploy.permissions import FUNCTIONS, needs_of
 from deploy.policies import policy
 
 _SHIPPED: Final = ("app.py", "requirements.txt", "chalicelib", "vendor")
@@ -30,8 +30,8 @@ def write_project(settings: Settings, folder: Path, variables: Mapping[str, str]
     for name in _SHIPPED:
         _copy(ROOT / name, folder / name)
     _write(folder / ".chalice" / "config.json", config_for(settings, variables or {}))
-    for function, needs in FUNCTIONS.items():
-        name = f"policy-{settings.stage}-{function.replace('_', '-')}.json"
+    for function in FUNCTIONS:
+        name, needs = f"policy-{settings.stage}-{function.replace('_', '-')}.json", needs_of(function, settings)
         _write(folder / ".chalice" / name, policy(function, needs, settings, is_traced=is_traced(settings.stage)))
     return folder
 

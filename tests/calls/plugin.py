@@ -82,7 +82,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def _is_whole(config: pytest.Config) -> bool:
-    """Whether this run is `make test` or more: no file was named, nothing chosen by word."""
+    """Whether this run is `make thorough` or more: no file was named, nothing chosen by word."""
     is_chosen = bool(config.getoption("keyword", "")) or bool(config.getoption("deselect", None))
     names_no_file = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    return names_no_file and not is_chosen and config.getoption("markexpr", "") in {"", "not prove"}
+    is_run = not config.getoption("collectonly", False)
+    return is_run and names_no_file and not is_chosen and config.getoption("markexpr", "") in {"", "not prove"}

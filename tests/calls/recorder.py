@@ -21,8 +21,9 @@ Recorded = dict[tuple[str, Need], str]
 
 Raw = tuple[list[tuple[str, str, str, str]], list[tuple[str, str]]]
 
-_OF_THE_MOVE: Final = "tests/migration/"
-"""Tests of stages with a legacy database, where every function is allowed more (`permissions.needs_of`)."""
+_APART: Final = ("tests/migration/", "tests/deploy/test_cost.py")
+"""Tests of stages with a legacy database, where every function is allowed more (`permissions.needs_of`), and of the
+bill, which looks at each item before it is written."""
 
 _BY_SOME: Final = frozenset({("Application.apply", "table GUARD#EVENT#")})
 """What a shared method does for some of its callers alone: a word that no notice brought claims no notice."""
@@ -39,7 +40,7 @@ class Recorder:
     def note(self, wanted: set[Need]) -> None:
         """Note these for the functions that run now; a call that a test makes by itself is nobody's."""
         now = running.running()
-        if os.environ.get("PYTEST_CURRENT_TEST", "").startswith(_OF_THE_MOVE):
+        if os.environ.get("PYTEST_CURRENT_TEST", "").startswith(_APART):
             return
         for name in (*now.functions, *now.shared):
             for need in wanted:

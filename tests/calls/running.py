@@ -147,12 +147,13 @@ def shared() -> Iterator[tuple[type[Any], str, str]]:
 def _chains_of_app() -> Iterator[tuple[str, list[str]]]:
     """Yield `(function, [room, …, method])` for every `wiring.rooms()…` of `app.py`, whether it stands there or in the
     function of `wiring.py` that stands there."""
-    named = dict(_chains_of_wiring())
+    named = list(_chains_of_wiring())
     for statement in ast.parse((ROOT / "app.py").read_text(encoding="utf-8")).body:
         if isinstance(statement, ast.FunctionDef):
             yield from (("api_handler", chain) for chain in _chains(statement, "rooms"))
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            found = [*_chains(statement, "rooms"), *(named.get(one, []) for one in _names_of_wiring(statement))]
+            names = set(_names_of_wiring(statement))
+            found = [*_chains(statement, "rooms"), *(chain for name, chain in named if name in names)]
             yield from ((statement.targets[0].id, chain) for chain in found if chain)
 
 

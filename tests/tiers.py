@@ -1,0 +1,36 @@
+"""Which tests `make test` leaves to `make check`: journeys that are killed at every call, lives of many events, both
+sides of a move, and what asks cfn-lint. Everything else is quick enough to be run after each change.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+THOROUGH: Final = (
+    "tests/deploy/test_cost.py",
+    "tests/deploy/test_packaging.py",
+    "tests/deploy/test_release",
+    "tests/deploy/test_restore.py",
+    "tests/deploy/test_stack",
+    "tests/deploy/test_templates.py",
+    "tests/dev/test_apple_lives.py",
+    "tests/dev/test_stores_beside_service.py",
+    "tests/dev/test_stripe_lives.py",
+    "tests/events/test_billing_functions.py",
+    "tests/events/test_pipeline_kills.py",
+    "tests/migration/backfill/",
+    "tests/migration/engine/",
+    "tests/migration/explorer/",
+    "tests/migration/relational/",
+    "tests/migration/service/",
+    "tests/migration/verify/",
+    "tests/rooms/test_billing_",
+    "tests/rooms/test_chat_kills.py",
+    "tests/rooms/test_erasure_",
+    "tests/rooms/test_lives_",
+    "tests/rooms/test_reconciliation.py",
+    "tests/rooms/test_reports_writing.py",
+    "tests/rooms/test_subscription_lives.py",
+    "tests/rooms/test_usage_leases.py",
+)
+"""Beginnings of the names of tests. Rules that these prove have tests of their own in the quick tier as well."""
