@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from chalice.app import Chalice, CloudWatchEvent, Cron, Rate, SQSEvent
 
+from chalicelib.errors import ServiceError
 from chalicelib.observe import audit
 from chalicelib.observe.log import CORRELATION, correlate, log
 from chalicelib.web.request import harmless_or_new
@@ -79,7 +80,9 @@ class Events:
             _begin()
             with watched(context, name):
                 if "action" in given:
-                    return act().call(given)
+                    answers: list[Any] = []
+                    _act(given, lambda asked: answers.append(act().call(asked)), "call_failed")
+                    return answers[0]
                 for record in given["Records"]:
                     _act(record["body"], act().work, "message_failed")
             return None
@@ -100,6 +103,11 @@ class Events:
         handler = _declared(self._app.schedule(schedule), name, run)
         handler.event_class = _Tick  # type: ignore[attr-defined]
         return handler
+
+
+class EventFailed(Exception):
+    """What Lambda is told of an error that is not ours. It writes the text of whatever is raised into the log, and that
+    of a foreign error may quote a document or a row; what is known of it stands in the line before."""
 
 
 class _Tick(CloudWatchEvent):
@@ -136,4 +144,6 @@ def _act(what: Any, act: Callable[[Any], None], failure: str) -> None:
         act(what)
     except Exception as error:
         log(failure, level=logging.ERROR, error=error)
-        raise
+        if isinstance(error, ServiceError):
+            raise
+        raise EventFailed(f"{failure}: {type(error).__name__}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from chalicelib.gateways.analyst import bedrock
 from chalicelib.gateways.analyst.conversation import ModelRequest, Turn
 from chalicelib.observe.log import correlate
 from chalicelib.observe.registry import Metric
+from chalicelib.web.events import EventFailed
 from chalicelib.web.run_time import watched
 from tests.api.service import SAMPLE, Service, minutes, refused, s3_event, succeeded
 from tests.api.test_billing import Market, market  # noqa: F401  # a fixture
@@ -121,13 +123,21 @@ def test_a_message_carries_the_id_of_its_request_beside_its_body(
     assert set(_said(caplog).values()) == {ID}
 
 
+def test_lambda_is_not_told_what_a_foreign_error_quotes(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    """Its runtime writes the text of whatever is raised into the log."""
+    event = service.client.events.generate_sqs_event(['{"job_id": "Zoe Secretname"'], config.settings().retries_queue)
+    with pytest.raises(EventFailed) as raised:
+        service.client.lambda_.invoke("retry_analysis", event)
+    assert "Secretname" not in "".join(traceback.format_exception(raised.value)) + caplog.text
+
+
 @pytest.mark.parametrize("given", ["", "short", "x" * 65, 'quo"ted-id', "somebody@example.com"])
 def test_a_message_with_a_strange_id_gets_a_new_one(
     service: Service, given: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     event = service.client.events.generate_sqs_event(["no message of ours"], config.settings().retries_queue)
     event["Records"][0]["messageAttributes"] = {"correlation_id": {"stringValue": given, "dataType": "String"}}
-    with pytest.raises(Exception, match="malformed"):
+    with pytest.raises(EventFailed, match="message_failed: DecodeError"):
         service.client.lambda_.invoke("retry_analysis", event)
     drawn = _said(caplog)["message_failed"]
     assert drawn != given
@@ -177,7 +187,7 @@ def test_what_journeys_measure_is_declared(service: Service, capsys: pytest.Capt
     refused(service.call("POST", "/auth/refresh", {**held, "refresh_token": refresh}), 401, "REFRESH_TOKEN_REUSED")
     service.tick("sweep_usage")
     event = service.client.events.generate_sqs_event(["broken"], config.settings().retries_queue)
-    with pytest.raises(Exception, match="malformed"):
+    with pytest.raises(EventFailed, match="message_failed: DecodeError"):
         service.client.lambda_.invoke("retry_analysis", event)
 
     measured = set(_measured(capsys.readouterr().out))
