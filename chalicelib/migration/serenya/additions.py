@@ -8,6 +8,7 @@ from typing import Final
 
 from chalicelib.migration.postgres import Connection, rows
 from chalicelib.migration.schema import Tracked
+from chalicelib.migration.serenya.reading import PLAIN, UNUSUAL
 
 TRACKED: Final = (
     Tracked("users", "id"),
@@ -28,7 +29,7 @@ _FUNCTIONS: Final = """
 CREATE OR REPLACE FUNCTION migration.digest(said text) RETURNS text LANGUAGE sql IMMUTABLE STRICT
     AS $$ SELECT encode(sha256(convert_to(said, 'UTF8')), 'hex') $$;
 CREATE OR REPLACE FUNCTION migration.email_hash(said text) RETURNS text LANGUAGE sql IMMUTABLE STRICT
-    AS $$ SELECT migration.digest(lower(normalize(btrim(said), NFC))) $$;
+    AS $$ SELECT migration.digest(lower(btrim(said) COLLATE "C")) $$;
 CREATE OR REPLACE FUNCTION migration.remember_instant() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF current_setting('migration.keeps_instants', true) = 'on' THEN
@@ -53,9 +54,8 @@ CREATE OR REPLACE TRIGGER z_migration_keeps BEFORE UPDATE ON {table}
     FOR EACH ROW EXECUTE FUNCTION migration.keep_instant();
 """
 _INDEXES: Final = {
-    "migration_users_by_email": "users (lower(btrim(email)))",
-    "migration_users_by_unusual_email": "users (id) "
-    "WHERE (octet_length(email) <> char_length(email) OR email ~ '[[:cntrl:]]')",
+    "migration_users_by_email": f"users ({PLAIN})",
+    "migration_users_by_unusual_email": f"users (id) WHERE {UNUSUAL}",
     "migration_users_by_email_hash": "users (migration.email_hash(email))",
     "migration_payments_by_transaction": "payments (provider_transaction_id)",
     "migration_payments_by_digest": "payments (migration.digest(provider_transaction_id))",

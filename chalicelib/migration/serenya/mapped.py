@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from chalicelib.clock import Clock, SystemClock, iso
+from chalicelib.ids import email_hash
 from chalicelib.migration.ports import ItemKey, Key, RawItem
 from chalicelib.migration.postgres import Cursor, rows
 from chalicelib.migration.serenya import additions, places, raw, writing
 from chalicelib.migration.serenya.extras import Document, Extras, extras_of, with_extras
-from chalicelib.migration.serenya.reading import Found, Reader, encoded, is_hidden
+from chalicelib.migration.serenya.reading import UNUSUAL, Found, Reader, encoded, is_hidden
 from chalicelib.migration.serenya.rows import Instant
 from chalicelib.migration.serenya.rulebook import Rulebook
 from chalicelib.migration.serenya.to_items import to_items
@@ -38,6 +39,8 @@ _HOLDERS: Final = {
     "AND migration.digest(external_subscription_id) = %s",
 }
 """Who may hold a guard, by the parts of its name. Whether they do, their items say."""
+_UNUSUAL: Final = f"SELECT id::text, email FROM users WHERE {UNUSUAL} AND email_verified"  # noqa: S608  # ours
+"""Whose address PostgreSQL does not hash as the service does: `ß`, a final sigma, a tab around it."""
 
 
 @dataclass(slots=True)
@@ -199,8 +202,11 @@ def _named_by_rows(cursor: Cursor, partition: str, *, is_any: bool = False) -> s
     if sql is None:
         return set()
     parts = [name] if kind == GuardKind.EMAIL else name.split("#", 1)
-    asked = sql.removesuffix(" AND email_verified") if is_any else sql
-    return {key for (key,) in rows(cursor, asked, parts)}
+    asked, unusual = (one.removesuffix(" AND email_verified") if is_any else one for one in (sql, _UNUSUAL))
+    found = {key for (key,) in rows(cursor, asked, parts)}
+    if kind == GuardKind.EMAIL:
+        found |= {key for key, email in rows(cursor, unusual) if email_hash(email) == name}
+    return found
 
 
 def _beside(number: int, partition: str) -> tuple[str, tuple[str]]:

@@ -38,12 +38,15 @@ JOIN payments AS other ON other.provider_transaction_id = mine.provider_transact
     AND other.user_id <> mine.user_id
 JOIN subscriptions AS plan ON plan.id = other.subscription_id
 """
-_UNUSUAL: Final = "(octet_length(email) <> char_length(email) OR email ~ '[[:cntrl:]]')"
+UNUSUAL: Final = "(octet_length(email) <> char_length(email) OR email ~ '[[:cntrl:]]')"
+"""Whether an address is one that PostgreSQL does not normalise as the service does. An index finds them."""
+PLAIN: Final = 'lower(btrim(email) COLLATE "C")'
+"""An address that is not, normalised: alike under every locale of a database. An index is over it."""
 _SAME_EMAIL: Final = f"""
 SELECT email, to_json(created_at)::text, id::text FROM users
-WHERE email_verified AND NOT {_UNUSUAL} AND lower(btrim(email)) = ANY(%s::text[])
+WHERE email_verified AND NOT {UNUSUAL} AND {PLAIN} = ANY(%s::text[])
 UNION ALL
-SELECT email, to_json(created_at)::text, id::text FROM users WHERE email_verified AND {_UNUSUAL}
+SELECT email, to_json(created_at)::text, id::text FROM users WHERE email_verified AND {UNUSUAL}
 """  # noqa: S608  # declared here
 """Who may have one of these normalised addresses: PostgreSQL's `lower` says it of ASCII; all other texts are looked at
 here, because it is not Unicode's case folding (`ß` is `ss`), and does not compose."""
