@@ -191,8 +191,9 @@ class Settings:
 
     @property
     def legacy_secret(self) -> str:
-        """Secrets Manager id of the way into the legacy database: `{"dsn": "postgresql://user:password@host/name"}`.
-        Removed, with its user, when the move is over."""
+        """Secrets Manager id of the way into the legacy database: `{"dsn":
+        "postgresql://user:password@host/name?sslmode=verify-full&sslrootcert=…"}`; without `verify-full` nobody
+        connects. Removed, with its user, when the move is over."""
         return f"{APP_NAME}/{self.stage}/legacy-database"
 
     @property

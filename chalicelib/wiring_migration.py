@@ -28,7 +28,7 @@ from chalicelib.migration.meanwhile import Meanwhile
 from chalicelib.migration.moves import Mover
 from chalicelib.migration.phases import Side
 from chalicelib.migration.pool import Pool
-from chalicelib.migration.postgres import connect
+from chalicelib.migration.postgres import connect, require_protected
 from chalicelib.migration.reads import Reader
 from chalicelib.migration.relational.engine import Relational
 from chalicelib.migration.replay import Replayer
@@ -156,10 +156,14 @@ def dsn_of(stage: Settings, secrets: Secrets) -> str:
 
     Raises:
         Unavailable: the secret cannot be read.
+        UnprotectedDsn: others could read what is said to that database, or answer in its place.
     """
     if stage.legacy_dsn is not None:
         return stage.legacy_dsn
-    return str(secrets.json(stage.legacy_secret)["dsn"])
+    dsn = str(secrets.json(stage.legacy_secret)["dsn"])
+    if stage.stage != "local":
+        require_protected(dsn)
+    return dsn
 
 
 def _hash_of(said: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +38,23 @@ def is_traced(stage: str) -> bool:
     return bool(chalice["stages"][stage].get("xray", chalice.get("xray", False)))
 
 
+def is_in_vpc(stage: str, function: str) -> bool:
+    """Whether `.chalice/config.json` puts a function of a stage into subnets of ours."""
+    return says_vpc(json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8")), stage, function)
+
+
+def says_vpc(chalice: Mapping[str, Any], stage: str, function: str) -> bool:
+    """Whether Chalice puts a function into subnets; it looks at the same places in the same order, and refuses subnets
+    without security groups, and these without subnets, itself."""
+    whole = chalice["stages"][stage]
+    own, own_everywhere = (place.get("lambda_functions", {}).get(function, {}) for place in (whole, chalice))
+    places = (own, whole, own_everywhere, chalice)
+    return all(
+        next((place[name] for place in places if place.get(name) is not None), [])
+        for name in ("subnet_ids", "security_group_ids")
+    )
+
+
 def generated_files() -> dict[Path, str]:
     """Return every generated file with the text that it must have."""
     files = {
@@ -50,7 +68,10 @@ def generated_files() -> dict[Path, str]:
         for function in permissions.FUNCTIONS:
             name = f"policy-{stage}-{function.replace('_', '-')}.json"
             needs = permissions.needs_of(function, settings)
-            files[ROOT / ".chalice" / name] = _json(policy(function, needs, settings, is_traced=is_traced(stage)))
+            document = policy(
+                function, needs, settings, is_traced=is_traced(stage), is_in_vpc=is_in_vpc(stage, function)
+            )
+            files[ROOT / ".chalice" / name] = _json(document)
     for stage in DEPLOYED:
         files[ROOT / "deploy" / "generated" / f"{stack_name(stage)}.template.json"] = _json(
             template(stage_settings(stage))

@@ -89,6 +89,16 @@ LOGGING: Final = ("CreateLogStream", "PutLogEvents")
 """What Lambda does with the function's role in the function's own log group. The group is made with the stage's
 resources, so that it has a retention; Lambda, if it could make one, would make one that keeps everything for ever."""
 
+NETWORKING: Final = (
+    "CreateNetworkInterface",
+    "DescribeNetworkInterfaces",
+    "DescribeSubnets",
+    "DeleteNetworkInterface",
+    "AssignPrivateIpAddresses",
+    "UnassignPrivateIpAddresses",
+)
+"""What Lambda does with the function's role where the function stands in subnets of ours."""
+
 _STORES: Final = ("app_store_secret", "play_store_secret", "stripe_secret")
 _READ_AND_DELETE: Final = ("GetObject", "DeleteObject")
 _WHOLE_OBJECT: Final = ("GetObject", "PutObject", "DeleteObject")

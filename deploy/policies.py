@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from chalicelib.config import Settings
-from deploy.permissions import LOGGING, RECEIVING, SENDING, Permissions
+from deploy.permissions import LOGGING, NETWORKING, RECEIVING, SENDING, Permissions
 from deploy.release.names import log_group
 
 _OF_TRANSACTIONS: Final = ("PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
@@ -15,9 +15,11 @@ condition sees are that part's or the whole transaction's; so these four share o
 ways."""
 
 
-def policy(function: str, needs: Permissions, settings: Settings, *, is_traced: bool = False) -> dict[str, Any]:
+def policy(
+    function: str, needs: Permissions, settings: Settings, *, is_traced: bool = False, is_in_vpc: bool = False
+) -> dict[str, Any]:
     """Return the policy document of one function in one stage. Chalice adds nothing, so logging stands here as well,
-    and what X-Ray takes where the stage asks for it."""
+    and what X-Ray and a network of ours take where the stage asks for them."""
     statements = [
         _logs(function, settings),
         *_items(needs, settings),
@@ -32,6 +34,8 @@ def policy(function: str, needs: Permissions, settings: Settings, *, is_traced: 
         statements += _models(settings)
     if is_traced:
         statements.append(_tracing(settings))
+    if is_in_vpc:
+        statements.append(_network(settings))
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -109,6 +113,7 @@ def _providers(settings: Settings) -> Mapping[str, bool]:
         "app_store_secret": settings.app_store is not None,
         "play_store_secret": settings.play_store is not None,
         "stripe_secret": settings.stripe is not None,
+        "legacy_secret": settings.has_legacy_database,
     }
 
 
@@ -125,7 +130,18 @@ def _models(settings: Settings) -> Iterable[dict[str, Any]]:
 def _tracing(settings: Settings) -> dict[str, Any]:
     """Allow sending traces. AWS knows no resource for these two actions but `*`; so they are bound to the region."""
     allowed = _allow("Traces", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"])
-    return allowed | {"Condition": {"StringEquals": {"aws:RequestedRegion": settings.region}}}
+    return allowed | _in_region(settings)
+
+
+def _network(settings: Settings) -> dict[str, Any]:
+    """Allow what Lambda does, as the function, to put it into subnets: without it none is made (AWS, "Giving Lambda
+    functions access to resources in an Amazon VPC"). Interfaces have no names before they are there, and those that
+    describe know no resource but `*`; so they are bound to the region."""
+    return _allow("Network", _named("ec2", NETWORKING), ["*"]) | _in_region(settings)
+
+
+def _in_region(settings: Settings) -> dict[str, Any]:
+    return {"Condition": {"StringEquals": {"aws:RequestedRegion": settings.region}}}
 
 
 def _allow(sid: str, actions: Iterable[str], resources: Iterable[str]) -> dict[str, Any]:

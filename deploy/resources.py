@@ -120,6 +120,7 @@ class Resources:
     play_store: GivenSecret
     stripe: GivenSecret
     anthropic: GivenSecret
+    legacy_database: GivenSecret
 
     @property
     def stores(self) -> tuple[GivenSecret, ...]:
@@ -199,6 +200,11 @@ def declare(settings: Settings) -> Resources:
             "The key of Anthropic's API, from its console; only for stages whose ANALYST names anthropic.",
             fields=("api_key",),
         ),
+        legacy_database=GivenSecret(
+            settings.legacy_secret,
+            "The way into the legacy database, of a user made for the move; only for stages that move people.",
+            fields=("dsn",),
+        ),
     )
 
 
@@ -210,6 +216,7 @@ def used_secrets(declared: Resources, settings: Settings) -> tuple[GivenSecret, 
         declared.play_store: settings.play_store is not None,
         declared.stripe: settings.stripe is not None,
         declared.anthropic: "anthropic" in settings.analysts,
+        declared.legacy_database: settings.has_legacy_database,
     }
     return tuple(secret for secret, is_used in uses.items() if is_used)
 

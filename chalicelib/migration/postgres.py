@@ -18,7 +18,14 @@ _TIMESTAMPTZ: Final = 1184
 _EVER: Final = datetime.max.replace(tzinfo=UTC)
 _NEVER: Final = datetime(1000, 1, 1, tzinfo=UTC)
 """Of four digits, as the years that the table holds."""
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_SYSTEM: Final = "system"
+"""What libpq calls the certificates that the system trusts."""
 _SESSION: Final = "SET TIME ZONE 'UTC'; SET datestyle TO 'ISO, MDY'; SET client_encoding TO 'UTF8'"
+
+
+class UnprotectedDsn(ValueError):
+    """A DSN over which others could read along, or answer in the database's place."""
 
 
 class Isolation(StrEnum):
@@ -93,6 +100,25 @@ def connect(dsn: str, *, driver: str | None = None, timeout_seconds: float = 10)
     connection = _psycopg(dsn, timeout_seconds) if wanted == "psycopg" else _pg8000(dsn, timeout_seconds)
     connection.cursor().execute(_SESSION)
     return connection
+
+
+def require_protected(dsn: str) -> None:
+    """Check that what a DSN names is spoken to over TLS whose certificate is the named host's own
+    (`sslmode=verify-full`), or without leaving this machine. libpq's other modes let somebody on the way answer
+    instead; nothing of the DSN is in what is raised, because a password stands there.
+
+    Raises:
+        UnprotectedDsn: it is not.
+    """
+    named = _named(dsn)
+    # Drivers differ in which of the two they ask, and in what they ask where there is none.
+    hosts = ",".join(named[name] for name in ("host", "hostaddr") if name in named).split(",")
+    stays_here = all(host in _LOOPBACK or host.startswith("/") for host in hosts)
+    if not stays_here and named.get("sslmode") != "verify-full":
+        raise UnprotectedDsn(
+            "The DSN of the legacy database has to say sslmode=verify-full, with sslrootcert=system or a file that "
+            "holds the certificate of who signed the database's: anything less can be read or answered by others."
+        )
 
 
 @contextmanager
@@ -181,6 +207,9 @@ def _pg8000(dsn: str, timeout_seconds: float) -> Connection:
     import pg8000.dbapi
 
     connection: Any = pg8000.dbapi.connect(**_arguments(dsn), timeout=timeout_seconds)
+    # It is meant for connecting, as libpq means it; pg8000 leaves it on the socket, and a statement that takes longer
+    # would look like a database that does not answer.
+    connection._usock.settimeout(None)
     connection.autocommit = True
     for number in _READABLE.values():
         connection.register_in_adapter(number, str)
@@ -191,7 +220,7 @@ def _pg8000(dsn: str, timeout_seconds: float) -> Connection:
 
 def _arguments(dsn: str) -> dict[str, Any]:
     """Return what pg8000 wants for a DSN that libpq understands."""
-    named = _of_url(dsn) if "://" in dsn else dict(part.split("=", 1) for part in dsn.split())
+    named = _named(dsn)
     arguments: dict[str, Any] = {
         "user": named.get("user", "postgres"),
         "password": named.get("password") or None,
@@ -201,6 +230,11 @@ def _arguments(dsn: str) -> dict[str, Any]:
     if host.startswith("/"):
         return arguments | {"unix_sock": f"{host}/.s.PGSQL.{port}"}
     return arguments | {"host": host, "port": port, "ssl_context": _tls(named)}
+
+
+def _named(dsn: str) -> dict[str, str]:
+    """Return what a DSN says, by libpq's names."""
+    return _of_url(dsn) if "://" in dsn else dict(part.split("=", 1) for part in dsn.split())
 
 
 def _of_url(dsn: str) -> dict[str, str]:
@@ -220,7 +254,8 @@ def _tls(named: dict[str, str]) -> ssl.SSLContext | None:
     mode = named.get("sslmode", "disable")
     if mode in {"disable", "allow", "prefer"}:
         return None
-    context = ssl.create_default_context(cafile=named.get("sslrootcert"))
+    roots = named.get("sslrootcert")
+    context = ssl.create_default_context(cafile=None if roots == _SYSTEM else roots)
     if mode != "verify-full":
         context.check_hostname = False
     if mode == "require" and "sslrootcert" not in named:

@@ -13,7 +13,7 @@ from chalicelib.config import Settings
 from chalicelib.observe.registry import Metric
 from deploy.cost.counts import Counts, Run, read_recorded
 from deploy.cost.prices import PriceList
-from deploy.cost.usage import ASSUMED, DAYS, MINUTES, Month
+from deploy.cost.usage import ASSUMED, DAYS, MINUTES, SCHEDULES, Month
 from deploy.generate import ROOT
 from deploy.resources import declare, used_secrets
 from deploy.watch.alarms import alarms
@@ -91,7 +91,7 @@ def _standing(settings: Settings) -> dict[str, Decimal]:
         "dashboards": D(len(dashboards(settings))),
         "secrets": D(len(declared.key_sets) + len(used_secrets(declared, settings))),
         "own keys": D(0),
-        "event rules": D(4),
+        "event rules": D(len(SCHEDULES)),
         "sqs requests": pollers * seconds / ASSUMED.seconds_of_poll,
         # The sweep of every minute keeps one role asking.
         "kms requests": MINUTES / ASSUMED.kms_minutes * (2 if declared.table.has_account_key else 0),

@@ -15,6 +15,17 @@ REQUESTS_OF_AN_OPENING: Final = 4
 """The app is opened: tokens are refreshed; profile, plan and documents are read."""
 
 
+SCHEDULES: Final[Mapping[str, Decimal]] = {
+    "tend_move": MINUTES,
+    "sweep_jobs": MINUTES,
+    "sweep_erasures": MINUTES / 10,
+    "sweep_billing": MINUTES / 60,
+    "sweep_usage": DAYS,
+}
+"""How often in a month each schedule of `app.py` fires, by its function; a test compares them. That of the move fires
+in every stage, and does nothing where nobody moves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Month:
     """So many active users, and what each does in a month. A document is polled, read, and removed when it is there."""
@@ -47,10 +58,7 @@ class Month:
             "export": users * self.exports_per_user,
             "webhook": users * self.notices_per_user,
             "reset": users,
-            "idle_sweep_jobs": MINUTES,
-            "idle_sweep_erasures": MINUTES / 10,
-            "idle_sweep_billing": MINUTES / 60,
-            "idle_sweep_usage": DAYS,
+            **{f"idle_{function}": often for function, often in SCHEDULES.items()},
         }
 
 

@@ -13,9 +13,11 @@ SEND_BATCH: Final = "sqs:SendMessageBatch"
 """On AWS no action of IAM: a batch needs `sqs:SendMessage`. The emulated cloud asks for it by the name of the call."""
 
 
-def emulated_policy(function: str, settings: Settings, *, is_traced: bool = False) -> dict[str, Any]:
+def emulated_policy(
+    function: str, settings: Settings, *, is_traced: bool = False, is_in_vpc: bool = False
+) -> dict[str, Any]:
     """Return a function's policy; whoever may send a message may send a batch."""
-    document = policy(function, needs_of(function, settings), settings, is_traced=is_traced)
+    document = policy(function, needs_of(function, settings), settings, is_traced=is_traced, is_in_vpc=is_in_vpc)
     for statement in document["Statement"]:
         if SEND in statement["Action"]:
             statement["Action"].append(SEND_BATCH)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from chalicelib import config
 from deploy.emulated.policies import emulated_policy
-from deploy.generate import is_traced
+from deploy.generate import is_in_vpc, is_traced
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _SHIPPED: Final = ("app.py", "chalicelib/", "requirements.txt")
@@ -48,7 +48,7 @@ def write_project(folder: Path, stage: str, changes: Mapping[str, str]) -> Proje
     for function, one in chalice["stages"][stage]["lambda_functions"].items():
         _write(
             folder / ".chalice" / one["iam_policy_file"],
-            emulated_policy(function, settings, is_traced=is_traced(stage)),
+            emulated_policy(function, settings, is_traced=is_traced(stage), is_in_vpc=is_in_vpc(stage, function)),
         )
     return Project(folder, stage, settings)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chalicelib.config import Settings
-from deploy.generate import ROOT, is_traced
+from deploy.generate import ROOT, is_in_vpc, is_traced
 from deploy.permissions import FUNCTIONS, needs_of
 from deploy.policies import policy
 
@@ -31,8 +31,15 @@ def write_project(settings: Settings, folder: Path, variables: Mapping[str, str]
         _copy(ROOT / name, folder / name)
     _write(folder / ".chalice" / "config.json", config_for(settings, variables or {}))
     for function in FUNCTIONS:
-        name, needs = f"policy-{settings.stage}-{function.replace('_', '-')}.json", needs_of(function, settings)
-        _write(folder / ".chalice" / name, policy(function, needs, settings, is_traced=is_traced(settings.stage)))
+        name = f"policy-{settings.stage}-{function.replace('_', '-')}.json"
+        document = policy(
+            function,
+            needs_of(function, settings),
+            settings,
+            is_traced=is_traced(settings.stage),
+            is_in_vpc=is_in_vpc(settings.stage, function),
+        )
+        _write(folder / ".chalice" / name, document)
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -18,6 +19,8 @@ topic `serenya-<stage>-operators` when it goes off and when it ends; whoever was
 `OPERATORS_EMAIL`
 gets an e-mail. The pages named in quotes are sections of [operations.md](operations.md)."""
 
+_MOVING_ALONE: Final = "(Only in a stage that moves people.)"
+
 _WITHOUT: Final = """## What has no alarm, and why
 
 | | why |
@@ -25,10 +28,14 @@ _WITHOUT: Final = """## What has no alarm, and why
 
 
 def alarms_page(settings: Settings) -> str:
-    """Return the page; names of queues are those of the settings' stage, without it."""
+    """Return the page; names of queues are those of the settings' stage, without it. What only stages have that move
+    people says so, and everything else stands as it is in the others."""
     lines = [_HEAD, ""]
+    usual = {alarm.key: alarm for alarm in alarms(replace(settings, has_legacy_database=False))}
     for alarm in alarms(settings):
-        lines += [f"## {alarm.key}", "", f"**{alarm.means}** {_when(alarm)}", "", alarm.todo, ""]
+        only = "" if alarm.key in usual else f" {_MOVING_ALONE}"
+        when = _when(usual.get(alarm.key, alarm))
+        lines += [f"## {alarm.key}", "", f"**{alarm.means}**{only} {when}", "", alarm.todo, ""]
     lines.append(_WITHOUT)
     lines += [
         f"| metric `{metric}`: {REGISTRY[metric].meaning} | {reason} |" for metric, reason in WITHOUT_ALARM.items()

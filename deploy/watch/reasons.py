@@ -51,7 +51,7 @@ def queues_without_age(settings: Settings) -> Mapping[str, str]:
 
 
 ERRORS_TOGETHER: Final = (
-    "No function has an alarm on its own errors: one adds up those of all, at a fourteenth of the price, and the "
+    "No function has an alarm on its own errors: one adds up those of all, for the price of one, and the "
     "dashboard tells them apart. Lambda adds up an account, so a second stage in it rings as well; what a release "
     "answers to (`events-failed`, `api-5xx`) is of the stage alone."
 )

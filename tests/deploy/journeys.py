@@ -77,7 +77,7 @@ def _of_stores(market: Market, recorder: Recorder) -> None:
 def _of_schedules(service: Service, recorder: Recorder) -> None:
     """The sweeps of a stage where nothing is due, and the night on which one person's month ends, a month after their
     sign-up. The first sweep of all looks back for weeks, and is not counted."""
-    for function in ("sweep_jobs", "sweep_erasures", "sweep_billing"):
+    for function in ("tend_move", "sweep_jobs", "sweep_erasures", "sweep_billing"):
         with recorder.journey(f"idle_{function}"):
             service.tick(function)
     service.tick("sweep_usage")

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from chalice.app import Rate, ScheduledEventConfig
 from pynamodb.connection.table import TableConnection
 
 from chalicelib.config import Settings
@@ -21,7 +22,7 @@ from deploy.cost.counts import comparable, read_recorded, write_recorded
 from deploy.cost.prices import EU_CENTRAL_1
 from deploy.cost.recorder import Recorder
 from deploy.cost.units import index_units, item_bytes, read_units, write_units
-from deploy.cost.usage import Month
+from deploy.cost.usage import MINUTES, SCHEDULES, Month
 from deploy.generate import stage_settings
 from deploy.stack.template import template
 from tests.api.conftest import provider, service  # noqa: F401  # fixtures
@@ -69,6 +70,23 @@ def test_what_costs_something_is_counted_from_what_is_declared(stage: Settings) 
     alarms = [one["Properties"] for one in resources if one["Type"] == "AWS::CloudWatch::Alarm"]
     parts = [[part for part in one.get("Metrics", [{}]) if part.get("ReturnData") is not True] for one in alarms]
     assert lines["alarm metrics"].amount == sum(map(len, parts))
+
+
+def test_every_schedule_of_the_application_is_counted_as_often_as_it_fires() -> None:
+    from app import app
+
+    declared = {one.name: one for one in app.event_sources if isinstance(one, ScheduledEventConfig)}
+    # In minutes; the one that is no rate is a cron expression, of once a day.
+    often = {
+        name: {"MINUTES": 1, "HOURS": 60}[one.schedule_expression.unit] * one.schedule_expression.value
+        if isinstance(one.schedule_expression, Rate)
+        else 24 * 60
+        for name, one in declared.items()
+    }
+    assert {name: round(MINUTES / times) for name, times in SCHEDULES.items()} == often
+    lines = {line.name: line.amount for line in bill(stage_settings("prod"), Month(users=0), EU_CENTRAL_1).lines}
+    assert lines["event rules"] == len(declared)
+    assert lines["lambda requests"] == sum(SCHEDULES.values()), "an idle stage runs its schedules, and nothing else"
 
 
 def test_more_people_cost_more_and_the_sum_is_that_of_the_lines() -> None:

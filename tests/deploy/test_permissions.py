@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chalice.config import Config
 
 from chalicelib.models import keys
-from deploy.generate import ROOT, STAGES, stage_settings
+from deploy.generate import ROOT, STAGES, says_vpc, stage_settings
 from deploy.permissions import FUNCTIONS, Need, Permissions, key_prefix
 from deploy.policies import policy
+from deploy.release.project import write_project
 from tests.calls import record
 from tests.calls.needs import needs_of, needs_of_absence
 from tests.calls.running import entries
@@ -131,6 +133,60 @@ def test_traces_are_allowed_where_a_stage_asks_for_them() -> None:
     ]
     assert traces["Condition"] == {"StringEquals": {"aws:RequestedRegion": SETTINGS.region}}
     assert "xray" not in json.dumps(policy("sweep_jobs", needs, SETTINGS))
+
+
+def test_what_lambda_does_in_a_network_is_allowed_where_a_function_stands_in_one() -> None:
+    needs = FUNCTIONS["sweep_jobs"]
+    (network,) = [
+        one for one in policy("sweep_jobs", needs, SETTINGS, is_in_vpc=True)["Statement"] if one["Sid"] == "Network"
+    ]
+    # As AWS writes it in "Giving Lambda functions access to resources in an Amazon VPC".
+    assert set(network["Action"]) == {
+        "ec2:CreateNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:DeleteNetworkInterface",
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:UnassignPrivateIpAddresses",
+    }
+    assert network["Condition"] == {"StringEquals": {"aws:RequestedRegion": SETTINGS.region}}
+    assert "ec2:" not in json.dumps(policy("sweep_jobs", needs, SETTINGS))
+
+
+NETWORK = {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}
+NO_NETWORK: dict[str, list[str]] = {"subnet_ids": [], "security_group_ids": []}
+
+
+@pytest.mark.parametrize(
+    ("everywhere", "everywhere_alone", "stage", "alone"),
+    [
+        ({}, {}, {}, {}),
+        (NETWORK, {}, {}, {}),
+        ({}, NETWORK, {}, {}),
+        ({}, {}, NETWORK, {}),
+        ({}, {}, {}, NETWORK),
+        (NETWORK, {}, NO_NETWORK, {}),
+        ({}, {}, NETWORK, NO_NETWORK),
+        ({"subnet_ids": ["subnet-1"]}, {}, {"security_group_ids": ["sg-1"]}, {}),
+    ],
+)
+def test_a_function_stands_in_a_network_where_chalice_puts_it_into_one(
+    everywhere: dict[str, Any], everywhere_alone: dict[str, Any], stage: dict[str, Any], alone: dict[str, Any]
+) -> None:
+    written: dict[str, Any] = {
+        **everywhere,
+        "lambda_functions": {"sweep_jobs": everywhere_alone},
+        "stages": {"dev": {**stage, "lambda_functions": {"sweep_jobs": alone}}},
+    }
+    theirs = Config(chalice_stage="dev", function_name="sweep_jobs", config_from_disk=written)
+    assert says_vpc(written, "dev", "sweep_jobs") == bool(theirs.subnet_ids and theirs.security_group_ids)
+
+
+def test_a_copy_that_is_deployed_carries_what_a_network_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.release.project.is_in_vpc", lambda stage, function: function == "tend_move")
+    folder = write_project(SETTINGS, tmp_path / "copy") / ".chalice"
+    with_network = {one.name for one in folder.glob("policy-dev-*.json") if "ec2:" in one.read_text(encoding="utf-8")}
+    assert with_network == {"policy-dev-tend-move.json"}
 
 
 def test_a_policy_fits_into_a_role() -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib.models.schema import table_definition
 from deploy.generate import stage_settings
-from deploy.permissions import FUNCTIONS
+from deploy.permissions import FUNCTIONS, needs_of
+from deploy.policies import policy
 from deploy.release.names import log_group
-from deploy.resources import declare
+from deploy.resources import declare, used_secrets
 from deploy.stack.template import template
 from deploy.stages import DEPLOYED, PRODUCTION, options
 from dev.provision import lifecycle_of
@@ -124,6 +126,22 @@ def test_no_secret_has_a_value_in_the_template(stage: str) -> None:
     secrets = of_kind(stage, "AWS::SecretsManager::Secret")
     assert {one["Name"] for one in secrets.values()} == {f"serenya/{stage}/token-keys", f"serenya/{stage}/data-keys"}
     assert all(set(one) == {"Name", "Description"} for one in secrets.values())
+
+
+def test_a_stage_that_moves_people_has_a_secret_for_the_way_into_their_database() -> None:
+    settings = replace(stage_settings("prod"), has_legacy_database=True)
+    resources = template(settings)["Resources"]
+    kept = {
+        one["Properties"]["Name"]: one.get("DeletionPolicy")
+        for one in resources.values()
+        if one["Type"] == "AWS::SecretsManager::Secret"
+    }
+    assert kept[settings.legacy_secret] == "Retain"
+    assert set(kept) - {settings.legacy_secret} == {"serenya/prod/token-keys", "serenya/prod/data-keys"}
+    (given,) = used_secrets(declare(settings), settings)
+    assert (given.name, given.fields) == (settings.legacy_secret, ("dsn",))
+    needs = needs_of("api_handler", settings)
+    assert settings.legacy_secret in json.dumps(policy("api_handler", needs, settings))
 
 
 @pytest.mark.parametrize("stage", DEPLOYED)

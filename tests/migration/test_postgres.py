@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import json
+import ssl
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from chalicelib.clock import SystemClock
+from chalicelib.config import Settings
+from chalicelib.gateways.secrets import Secrets
 from chalicelib.migration.changes import PostgresChanges
 from chalicelib.migration.ports import Holding, Outcome
-from chalicelib.migration.postgres import Isolation, connect, is_unreachable, rows, sqlstate, transaction
+from chalicelib.migration.postgres import (
+    Isolation,
+    UnprotectedDsn,
+    _arguments,
+    connect,
+    is_unreachable,
+    rows,
+    sqlstate,
+    transaction,
+)
 from chalicelib.migration.serenya import additions
 from chalicelib.migration.serenya.additions import TRACKED
 from chalicelib.migration.serenya.raw import jsonb
 from chalicelib.migration.serenya.rows import PersonRows
-from chalicelib.wiring_migration import legacy
+from chalicelib.wiring_migration import dsn_of, legacy
+from deploy.generate import stage_settings
 from dev.legacy.server import LegacyDatabase
 from tests.migration.people_rows import people, write_rows
 
@@ -46,6 +62,13 @@ def test_both_drivers_give_the_same_values(legacy_database: LegacyDatabase, driv
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "pg8000"])
+def test_the_time_to_connect_is_no_limit_of_a_statement(legacy_database: LegacyDatabase, driver: str) -> None:
+    connection = connect(legacy_database.dsn, driver=driver, timeout_seconds=1)
+    assert rows(connection, "SELECT 1 FROM pg_sleep(1.3)") == [(1,)]
+    connection.close()
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "pg8000"])
 def test_what_fails_in_a_transaction_is_undone_and_told_apart(legacy_database: LegacyDatabase, driver: str) -> None:
     connection = connect(legacy_database.dsn, driver=driver)
     with pytest.raises(Exception, match="zero") as failed, transaction(connection) as cursor:
@@ -55,6 +78,58 @@ def test_what_fails_in_a_transaction_is_undone_and_told_apart(legacy_database: L
     assert rows(connection, "SELECT to_regclass('half')") == [(None,)]
     with pytest.raises(Exception, match=r"refused|connect"):
         connect("host=127.0.0.1 port=1 user=nobody dbname=nothing", driver=driver)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "is_taken"),
+    [
+        ("postgresql://u:hush@db.example/x?sslmode=verify-full", True),
+        ("postgresql://u:hush@db.example/x?sslmode=verify-full&sslrootcert=system", True),
+        ("host=db.example user=u password=hush dbname=x sslmode=verify-full", True),
+        ("postgresql://u:hush@127.0.0.1:5433/x", True),
+        ("postgresql://u:hush@[::1]/x", True),
+        ("postgresql:///x?host=/run/postgresql", True),
+        ("postgresql://u:hush@db.example/x", False),
+        *(
+            (f"postgresql://u:hush@db.example/x?sslmode={mode}", False)
+            for mode in ("disable", "allow", "prefer", "require", "verify-ca", "VERIFY-FULL")
+        ),
+        ("postgresql://u:hush@db.example/x?sslmode=verify-full&sslmode=disable", False),
+        ("host=db.example user=u password=hush dbname=x", False),
+        ("postgresql://u:hush@localhost/x?hostaddr=10.0.0.1", False),
+        ("postgresql://u:hush@db.example/x?hostaddr=127.0.0.1", False),
+        ("host=localhost,db.example user=u password=hush", False),
+        ("postgresql:///x", False),
+    ],
+)
+def test_a_stage_reaches_its_legacy_database_over_verified_tls_or_not_at_all(dsn: str, is_taken: bool) -> None:
+    stage = replace(stage_settings("prod"), has_legacy_database=True)
+    local = replace(stage, stage="local")
+    assert dsn_of(local, _held(local, dsn)) == dsn, "a developer's machine is asked nothing"
+    if is_taken:
+        assert dsn_of(stage, _held(stage, dsn)) == dsn
+        return
+    with pytest.raises(UnprotectedDsn, match="sslmode=verify-full") as refused:
+        dsn_of(stage, _held(stage, dsn))
+    assert "hush" not in str(refused.value)
+
+
+def _held(stage: Settings, dsn: str) -> Secrets:
+    """The secrets of a stage that has this one alone."""
+
+    class Held:
+        def get_secret_value(self, *, SecretId: str) -> Mapping[str, Any]:  # noqa: N803  # the name is AWS's
+            return {stage.legacy_secret: {"SecretString": json.dumps({"dsn": dsn})}}[SecretId]
+
+    return Secrets(Held, SystemClock(), timedelta(minutes=1))
+
+
+def test_the_driver_that_ships_checks_the_name_of_the_server_by_the_roots_of_the_system_or_a_file() -> None:
+    root = "postgresql://u:p@db.example/x?sslmode=verify-full&sslrootcert="
+    context = _arguments(f"{root}system")["ssl_context"]
+    assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
+    with pytest.raises(FileNotFoundError):
+        _arguments(f"{root}/nowhere/roots.pem")
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "pg8000"])
