@@ -23,6 +23,10 @@ from chalicelib.observe.log import log
 DRAINED_WITHIN_SECONDS: Final = 5.0
 """Writers wait so long at most while the last changes are copied; else the move is given up."""
 MARKS_WAITED_FOR_SECONDS: Final = 3.0
+REPLAYED_WITHIN_SECONDS: Final = 4.0
+"""A roll-back brings back what it can in this time; the keys that are left are held back, alone, until `mend` has
+brought them back too."""
+MENDED_WITHIN_SECONDS: Final = 20.0
 OVERDUE_AFTER: Final = timedelta(seconds=60)
 """A move of the primary that takes longer has lost its mover."""
 _BETWEEN_LOOKS_SECONDS: Final = 0.05
@@ -50,8 +54,8 @@ class Drains(Protocol):
 class Replays(Protocol):
     """Brings back what marks speak of."""
 
-    def replay(self, limit: int = ...) -> tuple[int, list[Key]]:
-        """Finish the marks whose writers are gone or done."""
+    def replay(self, limit: int = ..., is_over: Callable[[], bool] = ...) -> tuple[int, list[Key]]:
+        """Finish the marks whose writers are gone or done, until the time is over."""
 
     def release_done(self) -> int:
         """Let go of keys that are held back and have no mark any more."""
@@ -76,6 +80,8 @@ class Mover:
     marks: Standings
     drained_within_seconds: float = DRAINED_WITHIN_SECONDS
     marks_waited_for_seconds: float = MARKS_WAITED_FOR_SECONDS
+    replayed_within_seconds: float = REPLAYED_WITHIN_SECONDS
+    mended_within_seconds: float = MENDED_WITHIN_SECONDS
     overdue_after: timedelta = OVERDUE_AFTER
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
@@ -144,7 +150,7 @@ class Mover:
             else:
                 standing = self._roll_back(self.control.begin(standing, moving.target, by, moving.reason), None)
         if PERMITTED[standing.phase].is_copied:
-            self.replayer.replay()
+            self.replayer.replay(_EVERY_MARK, self._over_after(self.mended_within_seconds))
             self.replayer.release_done()
         return standing
 
@@ -198,7 +204,8 @@ class Mover:
     def _roll_back(self, begun: Standing, is_killed: bool | None) -> Standing:
         """No mark is put any more, what marks stand for is brought back, PostgreSQL is opened, the phase is set.
 
-        A mark whose writer may still be writing does not hold up everybody: its key alone is held back.
+        A mark whose writer may still be writing, or for which the time was too short, does not hold up everybody: its
+        key alone is held back.
         """
         assert begun.moving is not None
         # Nobody believes any more that reads come from home, once this time is over.
@@ -219,13 +226,18 @@ class Mover:
 
     def _replayed(self) -> Sequence[Mark]:
         """Finish what can be finished soon, and return the marks that are left."""
-        until = self.monotonic() + self.marks_waited_for_seconds
+        is_over = self._over_after(self.replayed_within_seconds)
+        is_waited = self._over_after(self.marks_waited_for_seconds)
         while True:
-            self.replayer.replay(_EVERY_MARK)
+            self.replayer.replay(_EVERY_MARK, is_over)
             left = self.marks.waiting(_EVERY_MARK)
-            if not left or self.monotonic() >= until:
+            if not left or is_waited():
                 return left
             self.sleep(_BETWEEN_LOOKS_SECONDS)
+
+    def _over_after(self, seconds: float) -> Callable[[], bool]:
+        until = self.monotonic() + seconds
+        return lambda: self.monotonic() >= until
 
     def _refused(self, standing: Standing, target: Phase, by: str, refusals: list[Refusal]) -> MoveRefused:
         refused = MoveRefused(refusals)

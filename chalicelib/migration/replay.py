@@ -17,6 +17,15 @@ _MOST_ROUNDS: Final = 12
 _LONGEST_WAIT_SECONDS: Final = 0.3
 
 
+class HoldsNotStill(errors.Unavailable):
+    """Others bring the same holding back all the time, or there is no time left to wait until they are done."""
+
+
+def never() -> bool:
+    """Say that there is time, always."""
+    return False
+
+
 class StandingMarks(Marks, Protocol):
     """Marks, as a replayer needs them."""
 
@@ -50,11 +59,12 @@ class Replayer:
     holds: Holds
     sleep: Callable[[float], None] = time.sleep
 
-    def finish(self, mark: Mark) -> None:
+    def finish(self, mark: Mark, is_over: Callable[[], bool] = never) -> None:
         """Make PostgreSQL say what is held at home at some moment after this was called, and take the mark away.
 
         Raises:
-            Unavailable: one of the sides does not answer, or others bring the same back all the time.
+            HoldsNotStill: others bring the same back all the time, or it changed and the time is over.
+            Unavailable: one of the sides does not answer.
         """
         for attempt in range(_MOST_ROUNDS):
             # In this order: first the revision, so that whoever stores later makes us read again; then the mark, for as
@@ -68,22 +78,29 @@ class Replayer:
                     self.home.bury(mark.key)
                 self.marks.clear(mark)
                 return
+            if is_over():
+                break
             longest = min(_LONGEST_WAIT_SECONDS, 0.01 * 2**attempt)
             self.sleep(random.uniform(0, longest))  # noqa: S311  # spreading load, not keeping a secret
-        raise errors.Unavailable(message="A holding does not hold still.")
+        raise HoldsNotStill(message="A holding does not hold still.")
 
-    def replay(self, limit: int = 100) -> tuple[int, list[Key]]:
-        """Finish the marks whose writers are gone or done. Return how many, and the keys that could not be brought
-        back for reasons of their own: their marks stay, and block nobody else.
+    def replay(self, limit: int = 100, is_over: Callable[[], bool] = never) -> tuple[int, list[Key]]:
+        """Finish the marks whose writers are gone or done, oldest first, until the time is over. Return how many, and
+        the keys that could not be brought back for reasons of their own: their marks stay, and block nobody else.
 
         Raises:
             Unavailable: one of the sides does not answer.
         """
         done, failed = 0, []
         for mark in self.marks.due(limit):
+            if is_over():
+                break
             try:
-                self.finish(mark)
+                self.finish(mark, is_over)
                 done += 1
+            except HoldsNotStill as trouble:
+                _tell(trouble)
+                failed.append(mark.key)
             except errors.Unavailable:
                 raise
             except Exception as trouble:  # noqa: BLE001  # anything that one holding brings up is its own

@@ -19,7 +19,7 @@ from chalicelib.migration.gates import MoveRefused
 from chalicelib.migration.moves import NoSuchMove
 from chalicelib.migration.phases import Gate, Phase
 from chalicelib.migration.pool import Pool
-from chalicelib.migration.ports import PhaseMoved
+from chalicelib.migration.ports import Holding, Outcome, PhaseMoved
 from chalicelib.migration.postgres import connect
 from dev.legacy.server import LegacyDatabase
 from tests.migration.engine.engine import Engine, told_well
@@ -168,6 +168,77 @@ def test_a_crashed_writer_holds_its_own_key_back_and_nobody_elses(engine: Engine
     assert not engine.marks.stands(mark)
     assert set(note("a", "last")) <= engine.read("a").keys()
     engine.write("a", note("a", "again"))
+    assert engine.drainer.until_empty(20) == 0
+    _same(engine, "a", "b")
+
+
+@dataclass(slots=True)
+class _Slow:
+    """A legacy side that takes its time to store, and never holds still for one of the keys."""
+
+    inner: Any
+    restless: str | None = None
+    stored: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def store(self, holding: Holding) -> Outcome:
+        time.sleep(0.1)
+        if holding.key == self.restless:
+            return Outcome.NEWER_THERE
+        self.stored += 1
+        outcome: Outcome = self.inner.store(holding)
+        return outcome
+
+
+def _hand_over(engine: Engine, key: str, name: str) -> None:
+    """Write at home, and leave the rest to whoever finds the mark."""
+    mark = engine.marks.put(key, engine.control.refreshed().epoch)
+    engine._at_home(key, note(key, name))
+    engine.marks.hand_over(mark)
+
+
+def test_the_kill_switch_ends_in_time_however_much_is_left_to_bring_back(engine: Engine, sql: Sql) -> None:
+    people = [f"p{number}" for number in range(40)]
+    _add(sql, *people)
+    engine.stands_in(Phase.CUT_OVER)
+    for key in people:
+        _hand_over(engine, key, "at home")
+    slow = _Slow(engine.legacy)
+    mover = replace(engine.mover, replayer=replace(engine.replayer, legacy=slow), replayed_within_seconds=1.0)
+    began = time.monotonic()
+    standing = mover.kill("test", "PostgreSQL is slow")
+    took = time.monotonic() - began
+
+    assert took < 3.5, "forty marks take at least four seconds"
+    assert (standing.phase, standing.is_killed) == (Phase.READ_FALLBACK, True)
+    assert 1 <= slow.stored < len(people)
+    held = engine.fence.held()
+    assert len(held) == len(people) - slow.stored == engine.marks.count()
+    with pytest.raises(PhaseMoved):
+        engine._rows_of(held[0])
+    engine.mover.mend()
+
+    assert (engine.fence.held(), engine.marks.count()) == ([], 0)
+    assert all(note(key, "at home").keys() <= engine.read(key).keys() for key in people)
+    assert engine.drainer.until_empty(20) == 0
+    _same(engine, *people)
+
+
+def test_a_holding_that_does_not_hold_still_does_not_give_up_the_roll_back(engine: Engine, sql: Sql) -> None:
+    _add(sql, "a", "b")
+    engine.stands_in(Phase.CUT_OVER)
+    _hand_over(engine, "a", "at home")
+    _hand_over(engine, "b", "at home")
+    restless = replace(engine.replayer, legacy=_Slow(engine.legacy, restless="a"))
+    standing = replace(engine.mover, replayer=restless, replayed_within_seconds=2.0).kill("test", "something is wrong")
+
+    assert (standing.phase, standing.moving) == (Phase.READ_FALLBACK, None)
+    assert engine.fence.held() == ["a"]
+    assert note("b", "at home").keys() <= engine.read("b").keys()
+    engine.mover.mend()
+    assert note("a", "at home").keys() <= engine.read("a").keys()
     assert engine.drainer.until_empty(20) == 0
     _same(engine, "a", "b")
 
