@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 from argparse import Namespace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
+from chalicelib import errors
+from chalicelib.migration import places
 from chalicelib.migration.checkpoints import Orders
 from chalicelib.migration.command_words import DONE, WRONG, count, dry, say
 from chalicelib.migration.figures import Figure
 from chalicelib.migration.phases import Phase, Side
+from chalicelib.migration.ports import Key, PhaseMoved
 from chalicelib.migration.progress import Shown
+from chalicelib.observe.log import log
 
 
 def backfill(operator: Any, given: Namespace, out: TextIO) -> int:
@@ -41,10 +46,11 @@ def backfill(operator: Any, given: Namespace, out: TextIO) -> int:
 
 
 def _backfilled(operator: Any, workers: Any, phase: Phase, given: Namespace, out: TextIO) -> int:
-    failed = workers.failures
     if not workers.is_complete:
         out.write("not complete; the same command goes on from here\n")
         return WRONG
+    # Those that failed at first, and were copied since, are in no trouble any more.
+    failed = min(workers.failures, len(operator.move.changes.troubles())) if workers.failures else 0
     if phase is not Phase.LEGACY:
         # What was loaded before anybody wrote on both sides is not yet all.
         operator.move.figures.tell(Figure.BACKFILL, number=failed, is_well=failed == 0, note=given.run)
@@ -69,15 +75,40 @@ def resume(operator: Any, given: Namespace, out: TextIO) -> int:
 
 
 def drain(operator: Any, given: Namespace, out: TextIO) -> int:
-    """Copy what notes speak of, until none waits."""
+    """Copy what notes speak of, until none waits, and the keys that could not be copied before."""
     changes = operator.move.changes
     if not given.do:
-        return dry(out, f"would copy what {changes.backlog():,} notes speak of")
+        in_trouble = f", and {len(changes.troubles()):,} keys in trouble"
+        return dry(out, f"would copy what {changes.backlog():,} notes speak of{in_trouble}")
     for trouble in changes.troubles():
-        changes.take_up(trouble.key)
+        _try_again(operator, trouble.key)
     left = operator.move.drainer.until_empty(given.seconds)
     out.write(f"{left:,} notes wait\n")
-    return WRONG if left else DONE
+    troubles = changes.troubles()
+    for one in troubles:
+        out.write(f"{one.key} cannot be copied: {one.problem}\n")
+    _tell_of_backfill(operator, len(troubles))
+    return WRONG if left or troubles else DONE
+
+
+def _try_again(operator: Any, key: Key) -> None:
+    """Copy a key that is in trouble: that it was copied settles it, and else it stays there. The backfill's have no
+    note that would bring them up again."""
+    try:
+        operator.move.copier.copy(key)
+    except (errors.Unavailable, PhaseMoved):
+        raise
+    except Exception as trouble:  # noqa: BLE001  # anything that one holding brings up is its own
+        operator.move.changes.failed(key, f"{type(trouble).__name__}: {trouble}")
+        log("copy_failed", level=logging.ERROR, error=trouble, key_hash=places.hashed(key))
+
+
+def _tell_of_backfill(operator: Any, troubles: int) -> None:
+    """Tell the gate how many keys of a backfill that is through are still in trouble."""
+    known = operator.move.figures.known().get(Figure.BACKFILL)
+    if known is not None and not known.is_well:
+        number = min(known.number, troubles)
+        operator.move.figures.tell(Figure.BACKFILL, number=number, is_well=number == 0, note=known.note)
 
 
 def verify(operator: Any, given: Namespace, out: TextIO) -> int:

@@ -84,6 +84,33 @@ def test_the_way_from_the_first_look_to_a_clean_verification(world: World, tmp_p
     assert _said(world, "rollback", do=True) == (DONE, "legacy\n")
 
 
+def test_a_key_that_failed_in_the_backfill_is_tried_again_by_drain_until_it_is_copied(world: World) -> None:
+    _said(world, "preflight", do=True, accept="they fit")
+    _said(world, "move", phase="dual_write", do=True)
+    large = world.people[3]
+    world.sql(
+        "INSERT INTO user_devices (user_id, device_id, platform, public_key) "
+        "VALUES (%s, 'much', 'ios', repeat('k', 420000))",
+        large,
+    )
+    world.sql("DELETE FROM migration.changes")  # As where the backfill alone is to bring everybody.
+    changes, figures = world.operator.move.changes, world.operator.move.figures
+    code, said = _said(world, "backfill", do=True)
+    assert (code, "1 keys failed" in said) == (WRONG, True)
+    for _ in range(2):
+        code, said = _said(world, "drain", do=True)
+        assert (code, f"{large} cannot be copied" in said) == (WRONG, True)
+        assert [one.key for one in changes.troubles()] == [large]
+        assert not figures.known()[Figure.BACKFILL].is_well
+    world.sql("ALTER TABLE user_devices DISABLE TRIGGER ALL")  # It is mended, and no note says so.
+    world.sql("UPDATE user_devices SET public_key = 'k' WHERE device_id = 'much'")
+    assert _said(world, "drain", do=True) == (DONE, "0 notes wait\n")
+    assert changes.troubles() == []
+    assert figures.known()[Figure.BACKFILL].is_well
+    assert world.items() == world.expected()
+    assert _said(world, "backfill", do=True)[0] == DONE
+
+
 def test_a_difference_is_told_by_the_exit_code_and_repaired_on_demand(world: World) -> None:
     _said(world, "backfill", do=True)
     one = world.people[0]
