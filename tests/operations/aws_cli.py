@@ -17,18 +17,17 @@ from typing import Any
 import boto3
 import jmespath  # type: ignore[import-untyped]  # botocore brings it, without types
 from botocore import xform_name
-from botocore.model import Shape, StructureShape
+from botocore.model import OperationModel, Shape, StructureShape
 from botocore.session import Session
 
 
 def main(arguments: list[str]) -> int:
     """Run one command; 2 for one that cannot be meant, as the real one."""
     service, command, *rest = arguments
-    model = Session().get_service_model(service)
-    operations = {xform_name(name, "-"): name for name in model.operation_names}
-    if command not in operations:
-        return _refuse(f"{service} has no command {command}")
-    operation = model.operation_model(operations[command])
+    waiter = rest.pop(0) if command == "wait" else None
+    operation = find_operation(service, command, waiter)
+    if operation is None:
+        return _refuse(f"{service} has no command {command} {waiter or ''}")
     shape = operation.input_shape
     # What streams goes to a file, which is the last word and belongs to no option.
     outfile = rest.pop() if operation.has_streaming_output else None
@@ -46,9 +45,24 @@ def main(arguments: list[str]) -> int:
         missing = set(getattr(shape, "required_members", ())) - set(sent)
         return _refuse(f"{service} {command} wants {', '.join(sorted(missing))}") if missing else 0
     client: Any = boto3.client(service)  # type: ignore[call-overload]  # whichever service was named
-    answer = getattr(client, xform_name(operations[command]))(**sent)
+    if waiter is not None:
+        client.get_waiter(waiter.replace("-", "_")).wait(**sent)
+        return 0
+    answer = getattr(client, xform_name(operation.name))(**sent)
     answer.pop("ResponseMetadata", None)
     return _print(answer, query, output, outfile)
+
+
+def find_operation(service: str, command: str, waiter: str | None = None) -> OperationModel | None:
+    """Return what a command calls, that of `wait` what its waiter asks again and again; None for one that is not."""
+    session = Session()
+    model = session.get_service_model(service)
+    if command == "wait":
+        waiters = session.get_waiter_model(service)
+        names = {xform_name(name, "-"): waiters.get_waiter(name).operation for name in waiters.waiter_names}
+        return model.operation_model(names[waiter]) if waiter in names else None
+    operations = {xform_name(name, "-"): name for name in model.operation_names}
+    return model.operation_model(operations[command]) if command in operations else None
 
 
 def _read(rest: list[str]) -> dict[str, list[str]]:
@@ -87,7 +101,7 @@ def _print(answer: Any, query: str, output: str, outfile: str | None) -> int:
             shutil.copyfileobj(answer.pop("Payload"), target)
     found = jmespath.search(query, answer) if query else answer
     if output == "text":
-        print("None" if found is None else found)
+        print("None" if found is None else "\t".join(found) if isinstance(found, list) else found)
     else:
         print(json.dumps(found, indent=4, default=str))
     return 0

@@ -10,17 +10,17 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
+import jmespath  # type: ignore[import-untyped]  # botocore brings it, without types
 import pytest
 from botocore import xform_name
 from botocore.model import StructureShape
-from botocore.session import Session
 
 from chalicelib.config import Settings
 from chalicelib.models import keys
@@ -31,21 +31,55 @@ from deploy.resources import declare
 from dev.provision import clients_at, create
 from dev.testing import embedded_cloud
 from tests.operations import aws_cli
-from tests.operations.page import KINDS, PAGE, Block, blocks
+from tests.operations.page import PAGE, SHELL, SQL, Block, blocks, unassigned
 from tests.rooms.documents_world import World
 from tests.rooms.leaving_world import Leaving
 from tests.support import SettableClock
 
 STAGE = "dev"
 ALL = list(blocks())
+OF_SHELL = [one for one in ALL if one.kind in SHELL]
 
 
 def test_every_block_says_how_it_is_tested() -> None:
     assert len(ALL) > 20
-    assert {block.kind for block in ALL} == set(KINDS)
+    assert {block.kind for block in ALL} == {*SHELL, SQL}
 
 
-@pytest.mark.parametrize("block", ALL, ids=lambda one: one.heading)
+def test_every_variable_is_set_before_it_is_used() -> None:
+    assert unassigned(OF_SHELL) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("A=1\necho $A ${A##*/}", set()),
+        ("A=$(aws sts get-caller-identity --query 'x y')  # who\necho $A", set()),
+        ("for one in a b; do echo $one; done", set()),
+        ("export A=1 B=2\nC=x-$A\necho $B $C", set()),
+        ("echo $A\nA=1", {"A"}),
+        ("A=1 env\necho \"$A '$B'\"", {"A", "B"}),
+        ("echo 'no $A here'", set()),
+    ],
+)
+def test_a_variable_that_nothing_sets_is_found(text: str, missing: set[str]) -> None:
+    assert unassigned([Block("any", "cloud", text)]) == missing
+
+
+def test_dead_letters_are_looked_for_in_every_queue_that_a_stage_may_have() -> None:
+    (text,) = (one.text for one in ALL if "list-queues" in one.text)
+    found = re.search(r'--queue-name-prefix (\S+) --query "([^"]+)"', text)
+    assert found is not None
+    prefix, query = found[1].replace("$STAGE", "prod"), found[2]
+    queues = declare(replace(stage_settings("prod"), has_legacy_database=True)).queues
+    assert "serenya-prod-migration" in {one.name for one in queues}
+    names = [name for one in queues for name in (one.name, one.dead_letter_name)]
+    urls = [f"https://sqs.eu-central-1.amazonaws.com/1/{name}" for name in names if name.startswith(prefix)]
+    listed = {one.rpartition("/")[2] for one in jmespath.search(query, {"QueueUrls": urls})}
+    assert listed == {one.dead_letter_name for one in queues}
+
+
+@pytest.mark.parametrize("block", OF_SHELL, ids=lambda one: one.heading)
 def test_every_command_names_what_there_is(block: Block) -> None:
     """Held against AWS's service models, our tools' help and the Makefile; those of `cloud` are run besides."""
     text = re.sub(r"\\\n\s*", " ", re.sub(r"\s#.*", "", block.text))
@@ -56,7 +90,7 @@ def test_every_command_names_what_there_is(block: Block) -> None:
         words = rest.split()
         options = [word for word in words if word.startswith("--")]
         if program == "aws":
-            _checked_by_model(words[0], words[1], options)
+            _checked_by_model(words, options)
         elif program == "make":
             _checked_by_make(words)
         else:
@@ -81,10 +115,11 @@ def _unnested(text: str) -> list[str]:
     return [*parts, text]
 
 
-def _checked_by_model(service: str, command: str, options: list[str]) -> None:
-    model = Session().get_service_model(service)
-    operations = {xform_name(name, "-"): name for name in model.operation_names}
-    shape = model.operation_model(operations[command]).input_shape
+def _checked_by_model(words: list[str], options: list[str]) -> None:
+    service, command, *rest = words
+    operation = aws_cli.find_operation(service, command, *(rest[:1] if command == "wait" else ()))
+    assert operation is not None, words
+    shape = operation.input_shape
     assert isinstance(shape, StructureShape)
     members = {xform_name(name, "-"): name for name in shape.members}
     given = {option.removeprefix("--") for option in options} - {"query", "output"}
@@ -239,7 +274,7 @@ def test_an_operators_day_on_the_embedded_cloud(desk: Desk) -> None:
     assert '"S": "initiated"' in said["Look at an erasure"]
     assert keys.erasure_name(desk.erasure_id) in said["Look at an erasure"]
     assert said["Look after purchases"].startswith("null")
-    assert "billing-looks: 0" in said["Redrive dead letters"]
+    assert "serenya-dev-billing-looks-dead-letters: 0" in said["Redrive dead letters"]
     assert "1 people in serenya-dev-restored were erased" in said["Restore the table"]
     assert "Erased: 1." in said["Restore the table"]
     assert "0 people in serenya-dev-restored were erased" in desk.outputs["Restore the table"][-1]
