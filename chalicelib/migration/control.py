@@ -111,15 +111,15 @@ class Control:
         audit.record(event, phase=str(after.phase), epoch=after.epoch, operator=after.moved_by, cause=after.reason)
         return after
 
-    def begin(self, before: Standing, target: Phase, by: str, reason: str) -> Standing:
+    def begin(self, before: Standing, target: Phase, by: str, reason: str, *, is_kill: bool = False) -> Standing:
         """Say that the primary begins to move; writers wait from now on. One that was begun before is taken over: what
-        its mover still does has no effect.
+        its mover still does has no effect. With `is_kill` the kill switch is thrown when it has arrived.
 
         Raises:
             ChangedMeanwhile: somebody else was first.
             Unavailable: the table does not answer.
         """
-        moving = Moving(target, before.version + 1, self.clock.now(), by, reason)
+        moving = Moving(target, before.version + 1, self.clock.now(), by, reason, is_kill=is_kill)
         return self.change(before, replace(before, moving=moving, moved_by=by, reason=reason))
 
     def abandon(self, begun: Standing, reason: str) -> Standing:
@@ -133,7 +133,7 @@ class Control:
         moving = replace(begun.moving, epoch=begun.version + 1, is_abandoned=True)
         return self.change(begun, replace(begun, moving=moving, reason=reason))
 
-    def conclude(self, begun: Standing, *, is_killed: bool | None = None) -> Standing:
+    def conclude(self, begun: Standing) -> Standing:
         """Say that the move has arrived, or, if it was abandoned, is over.
 
         Raises:
@@ -143,7 +143,7 @@ class Control:
         moving = begun.moving
         assert moving is not None, "only a move that was begun can end"
         phase = begun.phase if moving.is_abandoned else moving.target
-        killed = begun.is_killed if is_killed is None else is_killed
+        killed = begun.is_killed or (moving.is_kill and not moving.is_abandoned)
         event = AuditEvent.MIGRATION_CHANGED if moving.is_abandoned else AuditEvent.MIGRATION_MOVED
         percent = begun.percent if moving.is_abandoned else 0
         after = replace(begun, phase=phase, epoch=moving.epoch, percent=percent, is_killed=killed, moving=None)

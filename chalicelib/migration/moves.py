@@ -112,7 +112,7 @@ class Mover:
                 AuditEvent.MIGRATION_MOVED,
             )
         begun = self.control.begin(standing, target, by, reason)
-        return self._cut_over(begun) if move.is_forward else self._roll_back(begun, is_killed=None)
+        return self._cut_over(begun) if move.is_forward else self._roll_back(begun)
 
     def kill(self, by: str, reason: str) -> Standing:
         """Have PostgreSQL answer everything, everywhere within ten seconds, and lose nothing; gates are not asked.
@@ -127,9 +127,9 @@ class Mover:
             raise NoSuchMove("there is no way back: PostgreSQL was let go of")
         if standing.primary is Side.LEGACY:
             return self.control.throw_switch(by, reason)
-        begun = self.control.begin(standing, Phase.READ_FALLBACK, by, reason)
+        begun = self.control.begin(standing, Phase.READ_FALLBACK, by, reason, is_kill=True)
         audit.record(AuditEvent.MIGRATION_KILLED, phase=str(standing.phase), operator=by, cause=reason)
-        return self._roll_back(begun, is_killed=True)
+        return self._roll_back(begun)
 
     def mend(self, by: str = "mend") -> Standing:
         """Finish what a mover left half-way: a cut-over is undone, a roll-back is carried through. Does nothing while a
@@ -148,7 +148,8 @@ class Mover:
             if moving.is_abandoned or moving.target is Phase.CUT_OVER:
                 standing = self._abandon(standing, "its mover was lost")
             else:
-                standing = self._roll_back(self.control.begin(standing, moving.target, by, moving.reason), None)
+                begun = self.control.begin(standing, moving.target, by, moving.reason, is_kill=moving.is_kill)
+                standing = self._roll_back(begun)
         if PERMITTED[standing.phase].is_copied:
             self.replayer.replay(_EVERY_MARK, self._over_after(self.mended_within_seconds))
             self.replayer.release_done()
@@ -201,7 +202,7 @@ class Mover:
         except (errors.Unavailable, FenceBusy, FenceLost) as trouble:
             log("fence_left_open", level=logging.ERROR, error=trouble)
 
-    def _roll_back(self, begun: Standing, is_killed: bool | None) -> Standing:
+    def _roll_back(self, begun: Standing) -> Standing:
         """No mark is put any more, what marks stand for is brought back, PostgreSQL is opened, the phase is set.
 
         A mark whose writer may still be writing, or for which the time was too short, does not hold up everybody: its
@@ -222,7 +223,7 @@ class Mover:
         while self.monotonic() < until_known:
             self.sleep(_BETWEEN_LOOKS_SECONDS)
         self.fence.open(begun.version, sorted({mark.key for mark in left}))
-        return self.control.conclude(begun, is_killed=is_killed)
+        return self.control.conclude(begun)
 
     def _replayed(self) -> Sequence[Mark]:
         """Finish what can be finished soon, and return the marks that are left."""

@@ -18,7 +18,7 @@ _PARTS: Final = 10_000
 @dataclass(frozen=True, slots=True)
 class Moving:
     """A move of the primary that is under way. `epoch` is the one that will hold afterwards; an abandoned move leads
-    back to where it began."""
+    back to where it began, and one that `is_kill` leaves the kill switch thrown, whoever ends it."""
 
     target: Phase
     epoch: int
@@ -26,6 +26,7 @@ class Moving:
     by: str
     reason: str
     is_abandoned: bool = False
+    is_kill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ def written(standing: Standing) -> dict[str, Any]:
                 "by": {"S": moving.by},
                 "reason": {"S": moving.reason},
                 "is_abandoned": {"BOOL": moving.is_abandoned},
+                "is_kill": {"BOOL": moving.is_kill},
             }
         }
     return values
@@ -126,4 +128,5 @@ def _moving(values: Mapping[str, Any]) -> Moving:
         by=values["by"]["S"],
         reason=values["reason"]["S"],
         is_abandoned=values["is_abandoned"]["BOOL"],
+        is_kill=values.get("is_kill", {"BOOL": False})["BOOL"],
     )

@@ -178,13 +178,14 @@ class _Slow:
 
     inner: Any
     restless: str | None = None
+    seconds: float = 0.1
     stored: int = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
     def store(self, holding: Holding) -> Outcome:
-        time.sleep(0.1)
+        time.sleep(self.seconds)
         if holding.key == self.restless:
             return Outcome.NEWER_THERE
         self.stored += 1
@@ -231,8 +232,9 @@ def test_a_holding_that_does_not_hold_still_does_not_give_up_the_roll_back(engin
     engine.stands_in(Phase.CUT_OVER)
     _hand_over(engine, "a", "at home")
     _hand_over(engine, "b", "at home")
-    restless = replace(engine.replayer, legacy=_Slow(engine.legacy, restless="a"))
-    standing = replace(engine.mover, replayer=restless, replayed_within_seconds=2.0).kill("test", "something is wrong")
+    legacy = _Slow(engine.legacy, restless="a", seconds=0.0)
+    restless = replace(engine.replayer, legacy=legacy, sleep=lambda _: None)
+    standing = replace(engine.mover, replayer=restless).kill("test", "something is wrong")
 
     assert (standing.phase, standing.moving) == (Phase.READ_FALLBACK, None)
     assert engine.fence.held() == ["a"]
@@ -309,6 +311,22 @@ def test_a_roll_back_whose_mover_dies_is_carried_through(engine: Engine, sql: Sq
     engine.write("a", note("a", "goes on"))
     assert engine.drainer.until_empty(5) == 0
     _same(engine, "a")
+
+
+@pytest.mark.parametrize("step", ["raise_fence", "open", "conclude"])
+def test_a_kill_that_others_finish_leaves_the_switch_thrown(engine: Engine, sql: Sql, step: str) -> None:
+    _add(sql, "a")
+    engine.stands_in(Phase.CUT_OVER)
+    engine.write("a", note("a", "at home"))
+    with pytest.raises(_Killed):
+        _dying(engine, step).kill("test", "dies")
+    engine.clock.advance(timedelta(minutes=2))
+    standing = engine.mover.mend()
+
+    assert (standing.phase, standing.moving, standing.is_killed) == (Phase.READ_FALLBACK, None, True)
+    assert engine.control.refreshed() == standing
+    assert not standing.reads_home("a")
+    assert set(note("a", "at home")) <= engine.read("a").keys()
 
 
 def test_refused_moves_name_every_gate_and_its_figure(engine: Engine, sql: Sql) -> None:

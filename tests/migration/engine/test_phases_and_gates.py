@@ -260,11 +260,21 @@ def test_a_percentage_sticks_to_its_keys_and_is_about_right() -> None:
 
 
 def test_the_phase_item_says_everything_that_was_written(kept: Kept) -> None:
-    moving = Moving(Phase.CUT_OVER, 4, kept.clock.now(), "ada", "it is time", is_abandoned=True)
+    moving = Moving(Phase.CUT_OVER, 4, kept.clock.now(), "ada", "it is time", is_abandoned=True, is_kill=True)
     standing = Standing(Phase.READ_FALLBACK, 3, 2, 50, True, moving, kept.clock.now(), "ada", "it is time")
 
     assert read(written(standing)) == standing
     assert read(None) == Standing()
+
+
+def test_a_kill_that_is_given_up_throws_no_switch_and_one_that_arrives_does(kept: Kept) -> None:
+    control = kept.control
+    begun = control.begin(control.refreshed(), Phase.READ_FALLBACK, "ada", "something is wrong", is_kill=True)
+    assert not control.conclude(control.abandon(begun, "its mover was lost")).is_killed
+    again = control.begin(control.refreshed(), Phase.READ_FALLBACK, "ada", "something is wrong", is_kill=True)
+
+    assert control.conclude(again).is_killed
+    assert control.refreshed().is_killed
 
 
 def test_of_two_who_change_the_phase_at_once_one_is_told(kept: Kept) -> None:
