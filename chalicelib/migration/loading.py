@@ -18,6 +18,7 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from chalicelib import errors, ids
 from chalicelib.clock import Clock
+from chalicelib.migration.control import KEPT_FOR
 from chalicelib.migration.copy_state import CopyState, Pending, written_state
 from chalicelib.migration.layout import Layout
 from chalicelib.migration.pace import is_throttled
@@ -35,7 +36,7 @@ _LONGEST_WAIT_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Loader:
-    """Loads holdings by batches. `standing` is asked before each page, and the owner of the part before each batch."""
+    """Loads holdings by batches. Before each of them `standing` is asked, and the owner of the part."""
 
     name: str
     call: Callable[[str, dict[str, Any]], Any]
@@ -52,8 +53,7 @@ class Loader:
         Raises:
             Unavailable: the table does not take them.
         """
-        standing = self.standing()
-        if standing.phase is not Phase.LEGACY or standing.moving is not None:
+        if not self._is_alone():
             return holdings
         left = self._left(holdings)
         named = {one.key for one in left}
@@ -67,6 +67,13 @@ class Loader:
             if not self._put(several, lasts):
                 return holdings
         return left
+
+    def _is_alone(self) -> bool:
+        """Whether nobody writes on both sides, and every process has heard so."""
+        standing = self.standing()
+        if standing.phase is not Phase.LEGACY or standing.moving is not None:
+            return False
+        return standing.moved_at is None or self.clock.now() - standing.moved_at >= KEPT_FOR * 2
 
     def _left(self, holdings: Sequence[Holding]) -> list[Holding]:
         tombstones = {key: one for one in holdings for key in self.layout.tombstones_of(one.key)}
@@ -85,20 +92,20 @@ class Loader:
         return written_state(holding.key, CopyState(revision, pending), self.clock.now())
 
     def _put(self, items: Iterable[RawItem], lasts: Callable[[], bool]) -> bool:
-        """Put items in batches; return whether all were put before our time was over."""
+        """Put items in batches; return whether all were put before our time was over, and while we were alone."""
         batch: list[RawItem] = []
         size = 0
         for item in items:
             weight = size_of(item)
             if batch and (len(batch) == MOST_PER_BATCH or size + weight > _MOST_BYTES):
-                if not lasts():
+                if not (lasts() and self._is_alone()):
                     return False
                 self._batch(batch)
                 batch, size = [], 0
             batch.append(item)
             size += weight
         if batch:
-            if not lasts():
+            if not (lasts() and self._is_alone()):
                 return False
             self._batch(batch)
         return True

@@ -120,7 +120,8 @@ class PageJobs:
         if part is None:
             is_done = all(one.is_done for one in checkpoints.parts())
             return {"people": 0, "is_complete": is_done, "is_busy": not is_done}
-        page = replace(self.backfill(), page_size=limit).page(part.after, part.until)
+        # So many people may take longer than the part is ours: not by batches, which must be alone.
+        page = replace(self.backfill(), page_size=limit, load=None).page(part.after, part.until)
         if page.last is None:
             checkpoints.finish(part)
         else:

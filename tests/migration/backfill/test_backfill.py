@@ -13,12 +13,15 @@ from botocore.exceptions import ClientError
 from pynamodb.connection.table import TableConnection
 
 from chalicelib.migration.checkpoints import Orders
+from chalicelib.migration.control import KEPT_FOR
+from chalicelib.migration.loading import Loader
 from chalicelib.migration.phases import Phase
 from chalicelib.migration.ports import Holding, Outcome
 from chalicelib.migration.serenya import places
 from chalicelib.migration.standing import Standing
 from dev.legacy.server import LegacyDatabase
 from tests.migration.backfill.world import World
+from tests.support import SettableClock
 
 pytestmark = pytest.mark.second_engine
 USERS = 60
@@ -64,6 +67,48 @@ def test_batches_are_written_only_before_anybody_writes_on_both_sides(world: Wor
     stale.copy(world.people)
     operator.backfill().copy(world.people)
     assert asked["BatchWriteItem"] == 0
+    assert world.items() == world.expected()
+
+
+def test_no_batch_is_written_after_the_move_that_begins_between_two(world: World) -> None:
+    asked: list[str] = []
+
+    def moving(call: Any) -> Any:
+        def ask(operation: str, arguments: dict[str, Any]) -> Any:
+            answer = call(operation, arguments)
+            asked.append(operation)
+            if operation == "BatchWriteItem" and asked.count(operation) == 3:
+                _stand(world, Phase.DUAL_WRITE)
+            return answer
+
+        return ask
+
+    world.through(moving).backfill().copy(world.people)
+    assert asked.count("BatchWriteItem") == 3
+    assert world.items() == world.expected()
+
+
+def test_no_batch_is_written_while_somebody_may_not_know_yet_that_the_move_went_back(world: World) -> None:
+    asked: Counter[str] = Counter()
+
+    def counting(call: Any) -> Any:
+        def counted(operation: str, arguments: dict[str, Any]) -> Any:
+            asked[operation] += 1
+            return call(operation, arguments)
+
+        return counted
+
+    operator = world.through(counting)
+    _stand(world, Phase.DUAL_WRITE)
+    _stand(world, Phase.LEGACY)
+    operator.backfill().copy(world.people[:20])
+    assert asked["BatchWriteItem"] == 0
+    moved_at, load = operator.move.control.refreshed().moved_at, operator.backfill().load
+    assert isinstance(load, Loader)
+    assert moved_at is not None
+    later = SettableClock(moved_at + KEPT_FOR * 2)
+    replace(operator.backfill(), load=replace(load, clock=later)).copy(world.people[20:])
+    assert asked["BatchWriteItem"] > 0
     assert world.items() == world.expected()
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,6 +55,23 @@ def test_ten_people_at_a_time_until_all_are_there(world: World) -> None:
     assert [one["people"] for one in answers] == [10, 10, 10, 0, 0]
     assert [one["is_complete"] for one in answers] == [False, False, False, True, True]
     assert answers[0][Outcome.WRITTEN] == 10
+    assert world.items() == world.expected()
+
+
+def test_people_who_are_moved_by_hand_are_not_written_by_batches(world: World) -> None:
+    asked: Counter[str] = Counter()
+
+    def counting(call: Any) -> Any:
+        def counted(operation: str, arguments: dict[str, Any]) -> Any:
+            asked[operation] += 1
+            return call(operation, arguments)
+
+        return counted
+
+    counted = replace(world, operator=world.through(counting))
+    assert _jobs(counted, Box()).call({"action": "migrate", "limit": 1000})["people"] == len(world.people)
+    assert asked["BatchWriteItem"] == 0
+    assert asked["TransactWriteItems"] > 0
     assert world.items() == world.expected()
 
 
