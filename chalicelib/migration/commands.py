@@ -94,7 +94,13 @@ def move(operator: Any, given: Namespace, out: TextIO) -> int:
     """Move to a neighbouring phase, or set how many per cent read at home."""
     control, target = operator.move.control, Phase(given.phase)
     standing = control.refreshed()
-    if target is standing.phase and given.percent is not None:
+    if given.percent is not None and not target is standing.phase is Phase.READ_FALLBACK:
+        out.write(
+            f"refused: the phase is {standing.phase}, and per cent are set in {Phase.READ_FALLBACK} alone; "
+            "move there first, without --percent\n"
+        )
+        return WRONG
+    if given.percent is not None:
         if not given.do:
             return dry(out, f"would set {given.percent} %")
         control.set_percent(given.percent, given.by, given.reason)

@@ -61,6 +61,8 @@ def _backfilled(operator: Any, workers: Any, phase: Phase, given: Namespace, out
 
 def pause(operator: Any, given: Namespace, out: TextIO) -> int:
     """Have workers stop after the page in hand, wherever they run."""
+    if not given.do:
+        return dry(out, "would have the workers stop after the page in hand")
     checkpoints = operator.checkpoints(given.run)
     checkpoints.order(Orders(True, checkpoints.orders().most_per_second))
     out.write("paused: workers stop within seconds\n")
@@ -69,6 +71,9 @@ def pause(operator: Any, given: Namespace, out: TextIO) -> int:
 
 def resume(operator: Any, given: Namespace, out: TextIO) -> int:
     """Have workers go on, at most so many keys a second each if that is said."""
+    if not given.do:
+        most = "as fast as the table takes it" if given.most is None else f"{given.most:g} keys a second at most"
+        return dry(out, f"would have the workers go on, {most}")
     operator.checkpoints(given.run).order(Orders(False, given.most))
     out.write("resumed\n")
     return DONE

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 from argparse import Namespace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pynamodb.connection.table import TableConnection
 
+from chalicelib.migration.checkpoints import Orders
 from chalicelib.migration.command_words import DONE, WRONG
 from chalicelib.migration.commands import COMMANDS
 from chalicelib.migration.figures import Figure
@@ -50,7 +52,9 @@ def _said(world: World, command: str, **given: Any) -> tuple[int, str]:
     return COMMANDS[command](world.operator, Namespace(**{**_GIVEN, **given}), out), out.getvalue()
 
 
-@pytest.mark.parametrize("command", ["install", "backfill", "drain", "remove", "kill", "revive", "mend"])
+@pytest.mark.parametrize(
+    "command", ["install", "backfill", "pause", "resume", "drain", "remove", "kill", "revive", "mend"]
+)
 def test_without_do_nothing_is_changed(world: World, command: str) -> None:
     before = world.operator.move.control.refreshed()
     code, said = _said(world, command)
@@ -59,6 +63,28 @@ def test_without_do_nothing_is_changed(world: World, command: str) -> None:
     assert world.operator.move.control.refreshed() == before
     assert world.items() == {}
     assert world.operator.move.changes.is_installed()
+    assert world.operator.checkpoints().orders() == Orders()
+
+
+def test_workers_are_told_to_stop_and_to_go_on(world: World) -> None:
+    assert _said(world, "pause", do=True)[0] == DONE
+    assert world.operator.checkpoints().orders() == Orders(is_paused=True)
+    assert _said(world, "resume", most=7.0)[1].startswith("would have the workers go on, 7 keys a second at most\n")
+    assert world.operator.checkpoints().orders().is_paused
+    assert _said(world, "resume", most=7.0, do=True)[0] == DONE
+    assert world.operator.checkpoints().orders() == Orders(is_paused=False, most_per_second=7.0)
+
+
+@pytest.mark.parametrize("do", [False, True])
+def test_per_cent_are_set_in_the_phase_that_has_them_and_nowhere_else(world: World, *, do: bool) -> None:
+    control = world.operator.move.control
+    control.change(control.refreshed(), replace(control.refreshed(), phase=Phase.SHADOW_READ))
+    for phase in ("read_fallback", "shadow_read"):
+        code, said = _said(world, "move", phase=phase, percent=50, do=do)
+        assert (code, said.startswith("refused: the phase is shadow_read, and per cent")) == (WRONG, True)
+    assert (control.refreshed().phase, control.refreshed().percent) == (Phase.SHADOW_READ, 0)
+    control.change(control.refreshed(), replace(control.refreshed(), phase=Phase.READ_FALLBACK))
+    assert _said(world, "move", phase="read_fallback", percent=50, do=True) == (DONE, "read_fallback 50 %\n")
 
 
 def test_the_way_from_the_first_look_to_a_clean_verification(world: World, tmp_path: Any) -> None:
@@ -127,8 +153,6 @@ def test_what_stands_beside_rows_is_not_lost_by_a_slip(world: World) -> None:
     holding = legacy.holding(world.people[0])
     place = next(key for key in holding.items if key[1] == "PROFILE")
     profile = {**holding.items[place], "data": {"M": {**holding.items[place]["data"]["M"], "x": {"S": "y"}}}}
-    from dataclasses import replace
-
     legacy.store(replace(holding, items={**holding.items, place: profile}))
     code, said = _said(world, "remove", do=True)
     assert (code, world.operator.move.changes.is_installed()) == (WRONG, True)
@@ -141,8 +165,6 @@ def test_what_stands_beside_rows_is_not_lost_by_a_slip(world: World) -> None:
 
 def test_nothing_is_copied_once_the_data_is_at_home(world: World) -> None:
     control = world.operator.move.control
-    from dataclasses import replace
-
     control.change(control.refreshed(), replace(control.refreshed(), phase=Phase.CUT_OVER))
     assert _said(world, "backfill", do=True)[0] == WRONG
     assert _said(world, "remove", do=True)[0] == WRONG
