@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from chalicelib.migration import schema
@@ -19,6 +19,7 @@ MOST_FAILURES: Final = 6
 """After so many failures of its own a key is set aside: it waits for somebody to look, and blocks nobody."""
 FIRST_WAIT: Final = timedelta(seconds=1)
 _MOST_OF_PROBLEM: Final = 500
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _CLAIM: Final = """
 UPDATE migration.changes SET claimed_until = clock_timestamp() + %s * interval '1 second'
@@ -108,6 +109,19 @@ class PostgresChanges:
             [(fitted,)] = rows(connection, _MISSING, (list(schema.TRIGGERS), places))
         is_this: bool = said == [(schema.fingerprint(self.tracked),)]
         return is_this and fitted == len(schema.TRIGGERS) * len(places)
+
+    def installed_at(self) -> datetime | None:
+        """Return since when changes are noted, by the clock of PostgreSQL; None where nothing is installed. Bringing an
+        installation up to date leaves its instant as it is; removing it ends it.
+
+        Raises:
+            Unavailable: PostgreSQL does not answer.
+        """
+        with self.pool.lend() as connection:
+            if rows(connection, "SELECT to_regclass('migration.control') IS NULL") == [(True,)]:
+                return None
+            [(base,)] = rows(connection, "SELECT base FROM migration.control")
+        return _EPOCH + timedelta(microseconds=base)
 
     def waiting(self, limit: int) -> Sequence[Change]:
         """Claim notes that wait, oldest first. Keys that are in trouble are left out until it is their time.

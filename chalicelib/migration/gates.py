@@ -53,6 +53,9 @@ class WatchedChanges(Protocol):
     def is_installed(self) -> bool:
         """Whether every trigger is in force."""
 
+    def installed_at(self) -> datetime | None:
+        """Return since when changes are noted; None where nothing is installed."""
+
     def backlog(self) -> int:
         """Return how many notes wait."""
 
@@ -111,7 +114,7 @@ class Gates:
     def _reason(self, gate: Gate, known: Mapping[Figure, Known], standing: Standing) -> str | None:
         by_figures: Mapping[Gate, Callable[[], str | None]] = {
             Gate.PREFLIGHT_CLEAN: lambda: _well(known.get(Figure.PREFLIGHT), "preflight", "defects in the way"),
-            Gate.BACKFILL_COMPLETE: lambda: _complete(known.get(Figure.BACKFILL)),
+            Gate.BACKFILL_COMPLETE: lambda: self._complete(known.get(Figure.BACKFILL)),
             Gate.VERIFICATION_CLEAN: lambda: _well(known.get(Figure.VERIFICATION), "verification", "differences"),
             Gate.VERIFICATION_FRESH: lambda: self._fresh(known.get(Figure.VERIFICATION), standing),
             Gate.DRIFT_QUIET: lambda: self._quiet(known.get(Figure.DRIFT), standing, "comparisons differed"),
@@ -144,13 +147,27 @@ class Gates:
             None if since >= KEPT_FOR * 2 else f"the phase was changed {_said(since)} ago; wait {_said(KEPT_FOR * 2)}"
         )
 
+    def _complete(self, known: Known | None) -> str | None:
+        if known is None or not known.is_well:
+            return f"the backfill is not complete: {known.number if known else 0} copied"
+        return self._outdated(known, "the backfill")
+
+    def _outdated(self, known: Known, what: str) -> str | None:
+        """Between two installations nobody notes what changes: what was true before the present one need not be now."""
+        installed_at = self.changes.installed_at()
+        if installed_at is None:
+            return "nothing is installed that notes changes"
+        return f"{what} is from before changes were noted; do it again" if known.at < installed_at else None
+
     def _fresh(self, known: Known | None, standing: Standing) -> str | None:
         if known is None:
             return "nothing was verified yet"
         if known.epoch != standing.epoch:
             return "the primary has moved since the last verification"
         since = self._since(known.at)
-        return None if since <= self.fresh_for else f"verified {_said(since)} ago; at most {_said(self.fresh_for)}"
+        if since > self.fresh_for:
+            return f"verified {_said(since)} ago; at most {_said(self.fresh_for)}"
+        return self._outdated(known, "the verification")
 
     def _quiet(self, known: Known | None, standing: Standing, what: str) -> str | None:
         """Nothing was counted for a while, in which something could have been."""
@@ -186,12 +203,6 @@ def _well(known: Known | None, what: str, numbered: str) -> str | None:
     if known is None:
         return f"there was no {what} yet"
     return None if known.is_well else f"{known.number} {numbered}"
-
-
-def _complete(known: Known | None) -> str | None:
-    if known is None or not known.is_well:
-        return f"the backfill is not complete: {known.number if known else 0} copied"
-    return None
 
 
 def _attested(known: Known | None, standing: Standing) -> str | None:

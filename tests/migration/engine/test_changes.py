@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -252,6 +253,22 @@ def test_revisions_go_on_growing_after_a_new_installation(changes: PostgresChang
     changes.install()
 
     assert sql("SELECT migration.revision_of('a')")[0][0] > before
+
+
+def test_an_installation_knows_since_when_it_notes_and_a_later_one_is_later(changes: PostgresChanges, sql: Sql) -> None:
+    first, now = changes.installed_at(), sql("SELECT clock_timestamp()")[0][0]
+    assert first is not None
+    assert timedelta(0) < now - first < timedelta(minutes=5)
+    changes.install()
+    assert changes.installed_at() == first, "up to date is not anew"
+
+    changes.remove()
+    assert changes.installed_at() is None
+    changes.install()
+    later = changes.installed_at()
+
+    assert later is not None
+    assert later > now
 
 
 def test_two_who_install_at_once_do_not_fail(changes: PostgresChanges) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -31,6 +31,10 @@ class Sides:
     marks: int = 0
     held: int = 0
     reachable: bool = True
+    since: datetime | None = datetime(2026, 3, 1, tzinfo=UTC)
+
+    def installed_at(self) -> datetime | None:
+        return self.since
 
     def is_installed(self) -> bool:
         if not self.reachable:
@@ -209,6 +213,21 @@ def test_a_verification_grows_old_and_says_nothing_once_the_primary_has_moved(ke
     assert "primary has moved" in kept.reasons(Gate.VERIFICATION_FRESH, Standing(epoch=3))[0]
     kept.clock.advance(FRESH_FOR + timedelta(minutes=1))
     assert "verified 1441 min ago" in kept.reasons(Gate.VERIFICATION_FRESH)[0]
+
+
+@pytest.mark.parametrize(
+    ("figure", "gate"), [(Figure.BACKFILL, Gate.BACKFILL_COMPLETE), (Figure.VERIFICATION, Gate.VERIFICATION_FRESH)]
+)
+def test_what_was_found_before_the_present_installation_counts_no_more(kept: Kept, figure: Figure, gate: Gate) -> None:
+    kept.figures.tell(figure)
+    assert kept.reasons(gate) == []
+    kept.sides.since = None
+    assert kept.reasons(gate) == ["nothing is installed that notes changes"]
+    kept.clock.advance(timedelta(minutes=1))
+    kept.sides.since = kept.clock.now()
+    assert "from before changes were noted" in kept.reasons(gate)[0]
+    kept.figures.tell(figure)
+    assert kept.reasons(gate) == []
 
 
 def test_what_was_attested_before_the_last_move_counts_no_more(kept: Kept) -> None:
