@@ -43,14 +43,21 @@ _METRICS: Final = {Figure.DRIFT: Metric.MIGRATION_DRIFT, Figure.FALLBACKS: Metri
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of one figure: when and in which epoch it was last told, a number (differences, fallbacks,
-    defects), whether all was well, and a word beside it (a digest, a name)."""
+    """What is known of one figure: when it was last told, in which epoch it was true, a number (differences, fallbacks,
+    defects), whether all was well, and a word beside it (a digest, a name). What takes long to find out also says when
+    that `began_at`: nothing that changed since then is certain to be in it."""
 
     at: datetime
     epoch: int = 0
     number: int = 0
     is_well: bool = True
     note: str = ""
+    began_at: datetime | None = None
+
+    @property
+    def true_at(self) -> datetime:
+        """The instant as of which the figure may be relied upon."""
+        return self.at if self.began_at is None else self.began_at
 
 
 @dataclass(slots=True)
@@ -74,16 +81,28 @@ class Figures:
     _counted: dict[Figure, _Counted] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def tell(self, figure: Figure, *, number: int = 0, is_well: bool = True, note: str = "") -> None:
+    def tell(
+        self,
+        figure: Figure,
+        *,
+        number: int = 0,
+        is_well: bool = True,
+        note: str = "",
+        began_at: datetime | None = None,
+        epoch: int | None = None,
+    ) -> None:
         """Replace what is known of a figure: a verification with its differences and digest, a backfill that is
-        complete (`is_well`), a preflight with its defects, what somebody attests (`note` says who).
+        complete (`is_well`), a preflight with its defects, what somebody attests (`note` says who). What took long says
+        when it began, and in which epoch; else both are those of now.
 
         Raises:
             Unavailable: the table does not answer.
         """
         now = self.clock.now()
         values = {"number": {"N": str(number)}, "is_well": {"BOOL": is_well}, "note": {"S": note}}
-        told = {"at": {"S": iso(now)}, "epoch": {"N": str(self.epoch())}}
+        told = {"at": {"S": iso(now)}, "epoch": {"N": str(self.epoch() if epoch is None else epoch)}}
+        if began_at is not None:
+            told["began_at"] = {"S": iso(began_at)}
         self.table.write(Put(places.engine_item(places.figure_key(figure), now, values | told)))
 
     def count(self, figure: Figure, by: int = 1) -> None:
@@ -126,4 +145,5 @@ def _read(item: RawItem) -> Known:
         number=number_in(item, "number"),
         is_well=item.get("is_well", {"BOOL": True})["BOOL"],
         note=item.get("note", {"S": ""})["S"],
+        began_at=parse_iso(item["began_at"]["S"]) if "began_at" in item else None,
     )

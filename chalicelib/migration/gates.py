@@ -157,14 +157,14 @@ class Gates:
         installed_at = self.changes.installed_at()
         if installed_at is None:
             return "nothing is installed that notes changes"
-        return f"{what} is from before changes were noted; do it again" if known.at < installed_at else None
+        return f"{what} is from before changes were noted; do it again" if known.true_at < installed_at else None
 
     def _fresh(self, known: Known | None, standing: Standing) -> str | None:
         if known is None:
             return "nothing was verified yet"
         if known.epoch != standing.epoch:
             return "the primary has moved since the last verification"
-        since = self._since(known.at)
+        since = self._since(known.true_at)
         if since > self.fresh_for:
             return f"verified {_said(since)} ago; at most {_said(self.fresh_for)}"
         return self._outdated(known, "the verification")

@@ -215,6 +215,21 @@ def test_a_verification_grows_old_and_says_nothing_once_the_primary_has_moved(ke
     assert "verified 1441 min ago" in kept.reasons(Gate.VERIFICATION_FRESH)[0]
 
 
+def test_a_verification_is_as_old_as_its_beginning_and_of_the_epoch_in_which_it_began(kept: Kept) -> None:
+    began_at, standing = kept.clock.now(), Standing(epoch=3)
+    kept.epoch = 3
+    kept.clock.advance(FRESH_FOR - timedelta(minutes=1))
+    kept.figures.tell(Figure.VERIFICATION, began_at=began_at, epoch=2)
+    assert "primary has moved" in kept.reasons(Gate.VERIFICATION_FRESH, standing)[0]
+    kept.figures.tell(Figure.VERIFICATION, began_at=began_at, epoch=3)
+    assert kept.reasons(Gate.VERIFICATION_FRESH, standing) == []
+    kept.sides.since = began_at + timedelta(seconds=1)
+    assert "from before changes were noted" in kept.reasons(Gate.VERIFICATION_FRESH, standing)[0]
+    kept.sides.since = began_at
+    kept.clock.advance(timedelta(minutes=2))
+    assert "verified 1441 min ago" in kept.reasons(Gate.VERIFICATION_FRESH, standing)[0]
+
+
 @pytest.mark.parametrize(
     ("figure", "gate"), [(Figure.BACKFILL, Gate.BACKFILL_COMPLETE), (Figure.VERIFICATION, Gate.VERIFICATION_FRESH)]
 )
