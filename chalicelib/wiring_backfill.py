@@ -20,7 +20,7 @@ from chalicelib.migration.loading import Loader
 from chalicelib.migration.pace import Pace, eased_by_refusals
 from chalicelib.migration.page_jobs import PageJobs
 from chalicelib.migration.phases import Phase
-from chalicelib.migration.postgres import Connection, connect
+from chalicelib.migration.postgres import Connection, connect, rows
 from chalicelib.migration.serenya import additions, places
 from chalicelib.migration.serenya.columns import OF_PEOPLE
 from chalicelib.migration.serenya.events import EventPage, event_pages
@@ -53,6 +53,12 @@ class Operator:
     def connection(self) -> Connection:
         """Return a connection of one's own to the legacy database."""
         return connect(self.dsn())
+
+    def people(self) -> int:
+        """Return how many people the legacy database has."""
+        with self.move.pool.transaction(is_read_only=True) as cursor:
+            [(number,)] = rows(cursor, "SELECT count(*) FROM users")
+        return int(number)
 
     def install(self) -> None:
         """Install what notes changes, and what the mapping needs. Again is fine."""

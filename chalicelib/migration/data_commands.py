@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from chalicelib import errors
 from chalicelib.migration import places
 from chalicelib.migration.checkpoints import Orders
-from chalicelib.migration.command_words import DONE, WRONG, count, dry, say
+from chalicelib.migration.command_words import DONE, WRONG, dry, say
 from chalicelib.migration.figures import Figure
 from chalicelib.migration.phases import Phase, Side
 from chalicelib.migration.ports import Key, PhaseMoved
@@ -23,7 +23,7 @@ from chalicelib.observe.log import log
 def backfill(operator: Any, given: Namespace, out: TextIO) -> int:
     """Copy everybody."""
     control, checkpoints = operator.move.control, operator.checkpoints(given.run)
-    phase, total = control.refreshed().phase, _people(operator)
+    phase, total = control.refreshed().phase, operator.people()
     if control.refreshed().primary is Side.HOME:
         out.write(f"refused: in the phase {phase} the data is at home\n")
         return WRONG
@@ -152,10 +152,6 @@ def repair(operator: Any, given: Namespace, out: TextIO) -> int:
     for key in given.keys:
         out.write(f"{key} {operator.move.copier.repair(key)}\n")
     return DONE
-
-
-def _people(operator: Any) -> int:
-    return count(operator, "SELECT count(*) FROM users")
 
 
 def events(operator: Any, given: Namespace, out: TextIO) -> int:

@@ -108,7 +108,7 @@ class PageJobs:
         return answer
 
     def _migrate(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        table, limit = event.get("table", "users"), event.get("limit", 10)
+        table, limit = event.get("table", self.tables[0]), event.get("limit", 10)
         if table not in self.tables:
             raise errors.InvalidRequest(message=f"The table is one of {', '.join(self.tables)}.")
         if type(limit) is not int or not 1 <= limit <= _MOST_BY_HAND:

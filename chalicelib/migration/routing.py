@@ -117,7 +117,7 @@ class KeysOf(Sequence[Key]):
             if write.item is not None:
                 yield self.places.key_of(write.item)
             # An owner who is named by the write itself: a guard that is handed over has a new one afterwards.
-            yield from _owners(write)
+            yield from _owners(write, self.places.owner_path)
         for first in range(0, len(guards), 100):
             yield from map(self.places.key_of, self._read(guards[first : first + 100]))
 
@@ -128,9 +128,9 @@ class KeysOf(Sequence[Key]):
         return found
 
 
-def _owners(write: requests.Write) -> Iterator[Key]:
+def _owners(write: requests.Write, owner_path: tuple[str, ...]) -> Iterator[Key]:
     for action in write.actions:
-        if action.path[-1:] == ("user_id",) and action.terms:
+        if action.path == owner_path and action.terms:
             value = action.terms[0].operands[0].value
             if value is not None and "S" in value:
                 yield value["S"]

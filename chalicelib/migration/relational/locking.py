@@ -41,6 +41,11 @@ class Places(Protocol):
         ...
 
     @property
+    def owner_path(self) -> tuple[str, ...]:
+        """Where an item says whose it is, if its partition does not."""
+        ...
+
+    @property
     def partitions_of(self) -> Callable[[Key], tuple[str, ...]]:
         """Return the partitions in which a holding stands, the likeliest first."""
         ...

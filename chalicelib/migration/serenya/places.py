@@ -107,11 +107,13 @@ def tombstones_of(key: Key) -> list[ItemKey]:
     return [keys.tombstone_key(key)] if is_person(key) else []
 
 
+owner_path: Final = ("data", "user_id")
+"""Where an owned guard says whose it is."""
 LAYOUT: Final = Layout(
     partitions_of=partitions_of,
     named_outside=guards_named,
     key_of=key_of,
-    owner_path=("data", "user_id"),
+    owner_path=owner_path,
     anchor_of=anchor_of,
     tombstones_of=tombstones_of,
 )
