@@ -150,11 +150,19 @@ def page_jobs() -> PageJobs:
     def verify() -> Mapping[str, Any]:
         connection = whole.connection()
         try:
+            began_at, epoch = whole.move.figures.clock.now(), whole.move.control.refreshed().epoch
             found = whole.verifier(connection).verify()
         finally:
             connection.close()
         differing = len(found.differences)
-        whole.move.figures.tell(Figure.VERIFICATION, number=differing, is_well=found.is_clean, note="compare_data")
+        whole.move.figures.tell(
+            Figure.VERIFICATION,
+            number=differing,
+            is_well=found.is_clean,
+            note="compare_data",
+            began_at=began_at,
+            epoch=epoch,
+        )
         return {"is_clean": found.is_clean, "differences": differing, "keys": found.keys, "items": found.items}
 
     return PageJobs(

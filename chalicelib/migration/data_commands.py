@@ -113,7 +113,14 @@ def _tell_of_backfill(operator: Any, troubles: int) -> None:
     known = operator.move.figures.known().get(Figure.BACKFILL)
     if known is not None and not known.is_well:
         number = min(known.number, troubles)
-        operator.move.figures.tell(Figure.BACKFILL, number=number, is_well=number == 0, note=known.note)
+        operator.move.figures.tell(
+            Figure.BACKFILL,
+            number=number,
+            is_well=number == 0,
+            note=known.note,
+            began_at=known.true_at,
+            epoch=known.epoch,
+        )
 
 
 def verify(operator: Any, given: Namespace, out: TextIO) -> int:
@@ -124,10 +131,12 @@ def verify(operator: Any, given: Namespace, out: TextIO) -> int:
     connection = operator.connection()
     try:
         verifier = operator.verifier(connection)
+        began_at, epoch = operator.move.figures.clock.now(), operator.move.control.refreshed().epoch
         found = verifier.verify()
         if given.repair and given.do and not found.is_clean:
             for key in sorted({one.key for one in found.differences}):
                 operator.move.copier.repair(key)
+            began_at, epoch = operator.move.figures.clock.now(), operator.move.control.refreshed().epoch
             found = verifier.verify()
     finally:
         connection.close()
@@ -137,7 +146,12 @@ def verify(operator: Any, given: Namespace, out: TextIO) -> int:
             Path(name).write_text(text, encoding="utf-8")
     differing = len(found.differences)
     operator.move.figures.tell(
-        Figure.VERIFICATION, number=differing, is_well=found.is_clean, note=str(report.get("seal", ""))
+        Figure.VERIFICATION,
+        number=differing,
+        is_well=found.is_clean,
+        note=str(report.get("seal", "")),
+        began_at=began_at,
+        epoch=epoch,
     )
     word = "clean" if found.is_clean else "not clean"
     said = {"is_clean": found.is_clean, "differences": differing, "keys": found.keys, "items": found.items}
