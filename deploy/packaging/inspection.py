@@ -13,7 +13,7 @@ from typing import Final
 
 from deploy.packaging.interpreters import interpreter
 from deploy.packaging.pruning import FROM_LAMBDA
-from deploy.packaging.runtimes import Target
+from deploy.packaging.runtimes import RUNTIMES, Target
 
 MOST_OF_DEPENDENCIES: Final = 40 * 1000 * 1000
 """What our own dependencies may take unpacked, bytecode included."""
@@ -61,7 +61,9 @@ class Package:
                 yield "files carry dates"
             if sum(entry.file_size for entry in archive.infolist()) > MOST_OF_LAMBDA:
                 yield "Lambda would not unpack it"
-        if self.of_dependencies > MOST_OF_DEPENDENCIES:
+        # Of a package for this machine's Python, which is not deployed, libraries may be those of another C library.
+        is_for_lambda = self.target.runtime in RUNTIMES
+        if is_for_lambda and self.of_dependencies > MOST_OF_DEPENDENCIES:
             yield f"dependencies take {self.of_dependencies / 1e6:.1f} MB, {MOST_OF_DEPENDENCIES / 1e6:.0f} are allowed"
 
     def _bytecode_faults(self, archive: zipfile.ZipFile, names: set[str]) -> Iterator[str]:
