@@ -16,7 +16,7 @@ from deploy import chalice as ours
 from deploy.packaging.dependencies import ROOT
 from deploy.packaging.inspection import Package, table
 from deploy.packaging.interpreters import InterpreterMissingError, interpreter
-from deploy.packaging.runtimes import Target, of_stage, of_this_machine
+from deploy.packaging.runtimes import RUNTIMES, Target, of_stage, of_this_machine
 
 FORMATS = ("cloudformation", "terraform")
 
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         if status := ours.main([*command, str(options.output.absolute() / form)], standalone_mode=False):
             return status
     package = Package(options.output / FORMATS[0] / "deployment.zip", target)
-    faults = list(package.faults())
+    faults = list(package.faults(is_deployed=target.runtime in RUNTIMES))
     for fault in faults[:20]:
         print(f"The package is not as promised: {fault}.", file=sys.stderr)
     print(table(package))

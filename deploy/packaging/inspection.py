@@ -13,7 +13,7 @@ from typing import Final
 
 from deploy.packaging.interpreters import interpreter
 from deploy.packaging.pruning import FROM_LAMBDA
-from deploy.packaging.runtimes import RUNTIMES, Target
+from deploy.packaging.runtimes import Target
 
 MOST_OF_DEPENDENCIES: Final = 40 * 1000 * 1000
 """What our own dependencies may take unpacked, bytecode included."""
@@ -51,8 +51,9 @@ class Package:
         """What our own dependencies take: without our code, Chalice's, and what Lambda's runtime brings too."""
         return sum(size for name, size in self.sizes.items() if name not in {OURS, CHALICE, *FROM_LAMBDA})
 
-    def faults(self) -> Iterator[str]:
-        """Return what is not as promised, a sentence each; nothing if all is well."""
+    def faults(self, *, is_deployed: bool = True) -> Iterator[str]:
+        """Return what is not as promised, a sentence each; nothing if all is well. One that is never deployed, because
+        it is for this machine's Python, may weigh what it weighs."""
         with zipfile.ZipFile(self.archive) as archive:
             names = archive.namelist()
             yield from (f"{name} has no place in it" for name in names if name.startswith(_NEVER) or "/tests/" in name)
@@ -61,9 +62,7 @@ class Package:
                 yield "files carry dates"
             if sum(entry.file_size for entry in archive.infolist()) > MOST_OF_LAMBDA:
                 yield "Lambda would not unpack it"
-        # Of a package for this machine's Python, which is not deployed, libraries may be those of another C library.
-        is_for_lambda = self.target.runtime in RUNTIMES
-        if is_for_lambda and self.of_dependencies > MOST_OF_DEPENDENCIES:
+        if is_deployed and self.of_dependencies > MOST_OF_DEPENDENCIES:
             yield f"dependencies take {self.of_dependencies / 1e6:.1f} MB, {MOST_OF_DEPENDENCIES / 1e6:.0f} are allowed"
 
     def _bytecode_faults(self, archive: zipfile.ZipFile, names: set[str]) -> Iterator[str]:
