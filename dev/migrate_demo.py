@@ -58,6 +58,8 @@ def demonstrate(session: Session, ports: Ports, users: int) -> int:
     require_free(ports.service, "the service", "PORT")
     session.say(f"Starting PostgreSQL with {users:,} people, and the embedded cloud …")
     with legacy_world(users) as dsn:
+        # Before the surroundings: a stage without a legacy database has no queue of the move.
+        os.environ |= {"HAS_LEGACY_DATABASE": "true", "LEGACY_DSN": dsn}
         start_surroundings(session, ports)
         operator = operator_at(ports, dsn)
         demo = Demo(session, operator, Load(ports, dsn))
@@ -65,7 +67,6 @@ def demonstrate(session: Session, ports: Ports, users: int) -> int:
         demo.mend(dsn)
         demo.run("preflight", "--do")
         demo.run("install", "--do")
-        os.environ |= {"HAS_LEGACY_DATABASE": "true", "LEGACY_DSN": dsn}
         SERVICE_LOG.unlink(missing_ok=True)
         start_service(session, ports)
         with demo.watched():

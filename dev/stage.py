@@ -128,6 +128,10 @@ def chalice_factory(ports: Ports) -> CLIFactory:
     return LocalFactory(str(ROOT), environ=os.environ)
 
 
+_CHOSEN_BY_RUN: Final = ("ANALYST", "HAS_LEGACY_DATABASE", "LEGACY_DSN")
+"""Takes the place of what the stage says: `ANALYST=bedrock make demo`, and the demonstration of the move."""
+
+
 def _addresses(ports: Ports) -> dict[str, str]:
     provider, stores = ports.identity_provider_url, ports.storefront_url
     return {
@@ -144,8 +148,7 @@ def _addresses(ports: Ports) -> dict[str, str]:
         "STRIPE_API_URL": f"{stores}/stripe",
         "BEDROCK_ENDPOINT_URL": ports.models_url,
         "ANTHROPIC_URL": ports.models_url,
-        # `ANALYST=bedrock make demo` takes the place of what the stage says.
-        **({"ANALYST": os.environ["ANALYST"]} if os.environ.get("ANALYST") else {}),
+        **{name: os.environ[name] for name in _CHOSEN_BY_RUN if os.environ.get(name)},
     }
 
 

@@ -21,6 +21,8 @@ from dev.ministack import ADMINISTRATOR, REGION
 from dev.provision import clients_at, create
 
 _STAGE: Final = "api"
+_REACHING_OUT: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
+"""What a machine needs to fetch packages, where it has certificates or a proxy of its own."""
 
 
 class NotDeployedError(Exception):
@@ -73,6 +75,7 @@ def deploy(project: Project, cloud_url: str) -> Deployment:
 def _environment(cloud_url: str) -> dict[str, str]:
     key, secret = ADMINISTRATOR
     return {
+        **{name: os.environ[name] for name in _REACHING_OUT if name in os.environ},
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": os.environ["HOME"],
         "AWS_ENDPOINT_URL": cloud_url,
