@@ -55,6 +55,17 @@ def says_vpc(chalice: Mapping[str, Any], stage: str, function: str) -> bool:
     )
 
 
+def policy_file(stage: str, function: str) -> str:
+    """Return the name of a function's policy beside `.chalice/config.json`."""
+    return f"policy-{stage}-{function.replace('_', '-')}.json"
+
+
+def policy_of(function: str, settings: config.Settings) -> dict[str, Any]:
+    """Return the policy of a function as a stage gives it: what it needs, and what its traces and its network take."""
+    needs, stage = permissions.needs_of(function, settings), settings.stage
+    return policy(function, needs, settings, is_traced=is_traced(stage), is_in_vpc=is_in_vpc(stage, function))
+
+
 def generated_files() -> dict[Path, str]:
     """Return every generated file with the text that it must have."""
     files = {
@@ -66,12 +77,7 @@ def generated_files() -> dict[Path, str]:
     for stage in STAGES:
         settings = stage_settings(stage)
         for function in permissions.FUNCTIONS:
-            name = f"policy-{stage}-{function.replace('_', '-')}.json"
-            needs = permissions.needs_of(function, settings)
-            document = policy(
-                function, needs, settings, is_traced=is_traced(stage), is_in_vpc=is_in_vpc(stage, function)
-            )
-            files[ROOT / ".chalice" / name] = _json(document)
+            files[ROOT / ".chalice" / policy_file(stage, function)] = _json(policy_of(function, settings))
     for stage in DEPLOYED:
         files[ROOT / "deploy" / "generated" / f"{stack_name(stage)}.template.json"] = _json(
             template(stage_settings(stage))

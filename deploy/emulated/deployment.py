@@ -13,16 +13,16 @@ from typing import Any, Final
 from boto3.session import Session
 
 from chalicelib.config import Settings
-from deploy.emulated.project import ROOT, Project
+from deploy.emulated.project import Project
 from deploy.emulated.swagger import swagger_of
+from deploy.generate import ROOT
+from deploy.packaging.machine import reaching_out
 from deploy.release.names import API_FUNCTION, function_name
 from deploy.resources import declare
 from dev.ministack import ADMINISTRATOR, REGION
 from dev.provision import clients_at, create
 
 _STAGE: Final = "api"
-_REACHING_OUT: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
-"""What a machine needs to fetch packages, where it has certificates or a proxy of its own."""
 
 
 class NotDeployedError(Exception):
@@ -75,7 +75,7 @@ def deploy(project: Project, cloud_url: str) -> Deployment:
 def _environment(cloud_url: str) -> dict[str, str]:
     key, secret = ADMINISTRATOR
     return {
-        **{name: os.environ[name] for name in _REACHING_OUT if name in os.environ},
+        **reaching_out(),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": os.environ["HOME"],
         "AWS_ENDPOINT_URL": cloud_url,
@@ -86,7 +86,7 @@ def _environment(cloud_url: str) -> dict[str, str]:
 
 
 def _chalice_deploy(project: Project, cloud_url: str) -> None:
-    command = ["--project-dir", str(project.folder), "deploy", "--stage", project.stage]
+    command = ["--project-dir", str(project.folder), "deploy", "--stage", project.settings.stage]
     done = subprocess.run(
         [sys.executable, "-m", "deploy.chalice", *command],
         check=False,
@@ -112,10 +112,10 @@ def _create_rest_api(project: Project, cloud_url: str) -> str:
     """Import the routes. The emulated cloud answers Chalice's `ImportRestApi` with 201 and imports nothing; its own
     importer is reached through CloudFormation."""
     lambda_ = administrator().client("lambda", endpoint_url=cloud_url)
-    name = function_name(project.stage, API_FUNCTION)
+    name = function_name(project.settings.stage, API_FUNCTION)
     arn = lambda_.get_function_configuration(FunctionName=name)["FunctionArn"]
     chalice = json.loads((project.folder / ".chalice" / "config.json").read_text(encoding="utf-8"))
-    variables = chalice["stages"][project.stage]["environment_variables"]
+    variables = chalice["stages"][project.settings.stage]["environment_variables"]
     document = swagger_of(arn, {**_environment(cloud_url), **variables})
     api = {
         "Type": "AWS::ApiGateway::RestApi",
@@ -129,7 +129,7 @@ def _create_rest_api(project: Project, cloud_url: str) -> str:
     deployed = {"Type": "AWS::ApiGateway::Deployment", "Properties": {"RestApiId": {"Ref": "Api"}, "StageName": _STAGE}}
     template = {"Resources": {"Api": api, "Deployed": deployed}, "Outputs": {"Id": {"Value": {"Ref": "Api"}}}}
     cloudformation = administrator().client("cloudformation", endpoint_url=cloud_url)
-    stack = f"serenya-{project.stage}-rest-api"
+    stack = f"serenya-{project.settings.stage}-rest-api"
     # Larger than a template may be in the request itself (51,200 bytes).
     cloudformation.create_stack(StackName=stack, TemplateURL=_stored(json.dumps(template), cloud_url))
     cloudformation.get_waiter("stack_create_complete").wait(

@@ -5,19 +5,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from chalicelib.config import Settings
-from deploy.permissions import needs_of
-from deploy.policies import policy
+from deploy.generate import policy_of
 
 SEND: Final = "sqs:SendMessage"
 SEND_BATCH: Final = "sqs:SendMessageBatch"
 """On AWS no action of IAM: a batch needs `sqs:SendMessage`. The emulated cloud asks for it by the name of the call."""
 
 
-def emulated_policy(
-    function: str, settings: Settings, *, is_traced: bool = False, is_in_vpc: bool = False
-) -> dict[str, Any]:
+def emulated_policy(function: str, settings: Settings) -> dict[str, Any]:
     """Return a function's policy; whoever may send a message may send a batch."""
-    document = policy(function, needs_of(function, settings), settings, is_traced=is_traced, is_in_vpc=is_in_vpc)
+    document = policy_of(function, settings)
     for statement in document["Statement"]:
         if SEND in statement["Action"]:
             statement["Action"].append(SEND_BATCH)

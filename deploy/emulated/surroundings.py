@@ -10,7 +10,8 @@ from typing import Final
 
 from deploy.emulated.deployment import Deployment, deploy
 from deploy.emulated.job import Place
-from deploy.emulated.project import ROOT, write_project
+from deploy.emulated.project import emulated_project
+from deploy.generate import ROOT
 from deploy.resources import declare
 from dev.identity_provider import AUDIENCES, IdentityProvider
 from dev.provision import put_given
@@ -46,7 +47,7 @@ def deployed(folder: Path = FOLDER) -> Iterator[Running]:
     storefront.start()
     try:
         with IdentityProvider() as provider, embedded_cloud(services="", is_enforcing=True) as cloud_url:
-            deployment = deploy(write_project(folder, STAGE, _environment(provider, storefront)), cloud_url)
+            deployment = deploy(emulated_project(folder, STAGE, _environment(provider, storefront)), cloud_url)
             _put_secrets(deployment, provider, storefront)
             urls.append(deployment.service_url)
             yield Running(deployment, storefront, Place(deployment.service_url, provider.url))

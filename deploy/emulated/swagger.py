@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from deploy.emulated.project import ROOT
+from deploy.generate import ROOT
 
 
 def swagger_of(function_arn: str, environment: Mapping[str, str]) -> dict[str, Any]:

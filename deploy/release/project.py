@@ -5,25 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from chalicelib.config import Settings
-from deploy.generate import ROOT, is_in_vpc, is_traced
-from deploy.permissions import FUNCTIONS, needs_of
-from deploy.policies import policy
+from deploy.generate import ROOT, policy_file, policy_of
+from deploy.permissions import FUNCTIONS
 
 _SHIPPED: Final = ("app.py", "requirements.txt", "chalicelib", "vendor")
 _BESIDE: Final = ("deploy/gateway", "deploy/packaging", "deploy/chalice.py", "deploy/stages.py")
 """What decides about the package and the API without being part of the copy."""
 
 
-def write_project(settings: Settings, folder: Path, variables: Mapping[str, str] | None = None) -> Path:
+def write_project(
+    settings: Settings,
+    folder: Path,
+    variables: Mapping[str, str] | None = None,
+    policy: Callable[[str, Settings], Mapping[str, Any]] = policy_of,
+) -> Path:
     """Write the copy that Chalice deploys, in place of an older one, and return its folder.
 
-    `settings` carry the account; policies are rendered for it anew. `variables` are added to those of the stage, for
-    an emulated cloud whose functions ask other addresses.
+    `settings` carry the account; policies are rendered for it anew. An emulated cloud, whose functions ask other
+    addresses, has `variables` that are added to those of the stage, and what it asks of a `policy`.
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / ".chalice").mkdir(parents=True)
@@ -31,15 +35,7 @@ def write_project(settings: Settings, folder: Path, variables: Mapping[str, str]
         _copy(ROOT / name, folder / name)
     _write(folder / ".chalice" / "config.json", config_for(settings, variables or {}))
     for function in FUNCTIONS:
-        name = f"policy-{settings.stage}-{function.replace('_', '-')}.json"
-        document = policy(
-            function,
-            needs_of(function, settings),
-            settings,
-            is_traced=is_traced(settings.stage),
-            is_in_vpc=is_in_vpc(settings.stage, function),
-        )
-        _write(folder / ".chalice" / name, document)
+        _write(folder / ".chalice" / policy_file(settings.stage, function), policy(function, settings))
     return folder
 
 

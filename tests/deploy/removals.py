@@ -74,8 +74,8 @@ def put_policy(deployment: Deployment, function: str, document: Mapping[str, Any
 
 def is_known_here(permission: Permission) -> bool:
     """Whether the emulated cloud can be asked about a permission: of logs it names the group, where AWS names the
-    stream."""
-    return not permission.action.startswith("logs:")
+    stream; and a model's inference profile it takes for the model itself."""
+    return not permission.action.startswith("logs:") and ":inference-profile/" not in permission.resource
 
 
 class AsRole:
@@ -166,6 +166,7 @@ class AsRole:
         self._client("secretsmanager").get_secret_value(SecretId=name)
 
     def _bedrock(self, _: str, resource: str) -> None:
+        """The service asks by Converse, for which AWS wants `bedrock:InvokeModel`; the emulated cloud wants an action
+        of the call's own name, which IAM does not have."""
         region, model = resource.split(":")[3], resource.rsplit("/", 1)[1]
-        messages = [{"role": "user", "content": [{"text": "x"}]}]
-        self._client("bedrock-runtime", region).converse(modelId=model, messages=messages)
+        self._client("bedrock-runtime", region).invoke_model(modelId=model, body=b"{}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.packaging.dependencies import ROOT
+from deploy.packaging.machine import reaching_out
 
 _WRITE = """
 import os, sys
@@ -52,6 +53,7 @@ def write_templates(folder: Path, stage: str, options: Mapping[str, Any] | None 
         (project / ".chalice" / policy.name).symlink_to(policy)
     # Nothing but what starts a process: the stage's own variables come from its configuration.
     environment = {
+        **reaching_out(),
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
         "HOME": str(folder),

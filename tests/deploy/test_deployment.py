@@ -13,6 +13,7 @@ import boto3
 import pytest
 
 from deploy.generate import ROOT, stage_settings
+from deploy.packaging.machine import reaching_out
 from deploy.permissions import FUNCTIONS
 from deploy.resources import declare
 from dev.provision import clients_at, create
@@ -74,6 +75,7 @@ def _clean_copy(folder: Path) -> Path:
 
 def _chalice(folder: Path, endpoint: str, *arguments: str) -> None:
     environment = {
+        **reaching_out(),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(folder),
         "AWS_ENDPOINT_URL": endpoint,

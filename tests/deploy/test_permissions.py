@@ -183,7 +183,7 @@ def test_a_function_stands_in_a_network_where_chalice_puts_it_into_one(
 
 
 def test_a_copy_that_is_deployed_carries_what_a_network_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deploy.release.project.is_in_vpc", lambda stage, function: function == "tend_move")
+    monkeypatch.setattr("deploy.generate.is_in_vpc", lambda stage, function: function == "tend_move")
     folder = write_project(SETTINGS, tmp_path / "copy") / ".chalice"
     with_network = {one.name for one in folder.glob("policy-dev-*.json") if "ec2:" in one.read_text(encoding="utf-8")}
     assert with_network == {"policy-dev-tend-move.json"}
