@@ -18,7 +18,7 @@ from chalicelib.migration.copying import Copier
 from chalicelib.migration.door import Door, is_refusal
 from chalicelib.migration.drain import Drainer
 from chalicelib.migration.fence import PostgresFence
-from chalicelib.migration.figures import Figure, Figures
+from chalicelib.migration.figures import Figures
 from chalicelib.migration.gates import Gates
 from chalicelib.migration.guard_rails import GuardRails, Load
 from chalicelib.migration.home import DynamoHome
@@ -107,7 +107,7 @@ def move_of(
     mapping = rows_mapping()
     legacy_side, changes, fence = SerenyaLegacy(pool, mapping), PostgresChanges(pool, TRACKED), PostgresFence(pool)
     control = Control(table, clock, fence.is_open, kept_for)
-    figures = Figures(table, clock, lambda: control.standing().epoch)
+    figures = Figures(table, clock, control.standing)
     home = DynamoHome(table, places.LAYOUT, control.standing, clock)
     marks = DynamoMarks(table, clock, lambda: lease)
     copier, replayer = Copier(legacy_side, home, changes), Replayer(legacy_side, home, marks, fence)
@@ -119,8 +119,8 @@ def move_of(
         engine,
         control,
         Writer(control, copier, replayer, marks, is_refusal, limited),
-        Reader(control, legacy_side, home, copier, figures, limited),
-        Shadow(engine, home, lambda *asked: engine.answer(*asked).response, call, lambda: figures.count(Figure.DRIFT)),
+        Reader(control, legacy_side, home, copier, changes, figures, limited),
+        Shadow(engine, home, lambda *asked: engine.answer(*asked).response, call, figures),
         places.is_person,
     )
     mover, load = Mover(control, gates, fence, drainer, replayer, marks), Load(table, clock)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from chalicelib import errors
 from chalicelib.migration import postgres
 from chalicelib.migration.changes import NotInstallable
-from chalicelib.migration.command_words import UNUSABLE, WRONG
+from chalicelib.migration.command_words import BY_HAND, UNUSABLE, WRONG
 from chalicelib.migration.commands import ATTESTABLE, COMMANDS
 from chalicelib.migration.control import ChangedMeanwhile
 from chalicelib.migration.gates import MoveRefused
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--do", action="store_true", help="really do it")
     common.add_argument("--run", default="main", help="the name of the backfill's run")
     common.add_argument("--by", default=getpass.getuser(), help="who does it, for the trail")
-    common.add_argument("--reason", default="by hand", help="why, for the trail")
+    common.add_argument("--reason", default=BY_HAND, help="why, for the trail")
     parser = argparse.ArgumentParser(prog="python -m chalicelib.migration", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
@@ -79,6 +79,7 @@ def _options(name: str, parser: argparse.ArgumentParser) -> None:
     if name == "move":
         parser.add_argument("phase", choices=[str(one) for one in Phase])
         parser.add_argument("--percent", type=int, help="how many per cent read at home, in read_fallback")
+        parser.add_argument("--least", type=int, metavar="READS", help="with --reason: let so few reads be enough")
     elif name == "preflight":
         parser.add_argument("--accept", metavar="WHY", help="with --do: let the gate through although something stops")
     elif name == "attest":

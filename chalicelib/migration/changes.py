@@ -40,6 +40,11 @@ ON CONFLICT (key) DO UPDATE SET failures = known.failures + 1, problem = exclude
     is_set_aside = known.is_set_aside OR known.failures + 1 >= %s
 RETURNING is_set_aside
 """
+_NOTED: Final = """
+SELECT 1 FROM migration.changes AS waiting WHERE waiting.key = %s AND waiting.revision <= %s
+  AND NOT EXISTS (SELECT FROM migration.troubles AS known WHERE known.key = waiting.key AND known.is_set_aside)
+LIMIT 1
+"""
 _MISSING: Final = """
 SELECT count(*) FROM pg_trigger AS fitted JOIN pg_class AS held ON held.oid = fitted.tgrelid
 JOIN pg_namespace AS place ON place.oid = held.relnamespace
@@ -162,14 +167,15 @@ class PostgresChanges:
             [(number,)] = rows(connection, "SELECT count(*) FROM migration.changes")
         return int(number)
 
-    def is_waiting(self, key: Key) -> bool:
-        """Whether a change of this key is still to be copied.
+    def is_noted(self, key: Key, revision: int) -> bool:
+        """Whether a change of this key, up to a revision, is on its way to be copied: its note waits, and is not set
+        aside.
 
         Raises:
             Unavailable: PostgreSQL does not answer.
         """
         with self.pool.lend() as connection:
-            return bool(rows(connection, "SELECT 1 FROM migration.changes WHERE key = %s LIMIT 1", (key,)))
+            return bool(rows(connection, _NOTED, (key, revision)))
 
     def failed(self, key: Key, problem: str) -> bool:
         """Keep that a key could not be copied for a reason of its own, and let it wait longer each time. Return whether
@@ -210,12 +216,3 @@ class PostgresChanges:
             Unavailable: PostgreSQL does not answer.
         """
         return sum(trouble.is_set_aside for trouble in self.troubles())
-
-    def take_up(self, key: Key) -> None:
-        """Let a key that was set aside be tried again at once.
-
-        Raises:
-            Unavailable: PostgreSQL does not answer.
-        """
-        with self.pool.lend() as connection:
-            rows(connection, "DELETE FROM migration.troubles WHERE key = %s", (key,))

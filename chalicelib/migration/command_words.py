@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TextIO
 
 DONE, WRONG, UNUSABLE = 0, 1, 2
+BY_HAND: Final = "by hand"
+"""The reason that is given where nobody gives one."""
 _DRY: Final = "dry: nothing was changed; --do does it"
 
 Command = Callable[[Any, Namespace, TextIO], int]
@@ -23,10 +25,3 @@ def dry(out: TextIO, what: str) -> int:
     """Say what would be done, and that it was not."""
     out.write(f"{what}\n{_DRY}\n")
     return DONE
-
-
-def count(operator: Any, sql: str) -> int:
-    """Return a number out of the legacy database."""
-    with operator.move.pool.transaction(is_read_only=True) as cursor:
-        cursor.execute(sql)
-        return int(cursor.fetchone()[0])

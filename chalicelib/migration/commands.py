@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, TextIO
 
 from chalicelib.clock import iso
 from chalicelib.migration import data_commands
-from chalicelib.migration.command_words import DONE, WRONG, Command, count, dry, say
-from chalicelib.migration.figures import ATTESTED, Figure
+from chalicelib.migration.command_words import BY_HAND, DONE, WRONG, Command, dry, say
+from chalicelib.migration.figures import ATTESTED, COUNTED, Figure, Known
+from chalicelib.migration.gates import LEAST_READS
 from chalicelib.migration.phases import ORDER, Phase, moves_from
 
 _STOPPED: Final = 2
@@ -80,8 +82,7 @@ def status(operator: Any, given: Namespace, out: TextIO) -> int:
         "is_paused": operator.checkpoints(given.run).orders().is_paused,
     }
     for name, known in move.figures.known().items():
-        well = "well" if known.is_well else "not well"
-        told[f"figure {name}"] = f"{well}, {known.number}, {iso(known.at)} {known.note}".rstrip()
+        told[f"figure {name}"] = _shown(name, known, standing.version)
     for step in moves_from(standing.phase):
         refusals = move.gates.refusals(step, standing)
         why = "; ".join(f"{one.gate}: {one.reason}" for one in refusals) or "may be done"
@@ -108,7 +109,8 @@ def move(operator: Any, given: Namespace, out: TextIO) -> int:
         if target is Phase.DUAL_WRITE and _is_loading(operator, given.run):
             out.write("refused: a backfill without conditions is at work; pause it, or let it end\n")
             return WRONG
-        operator.move.mover.move(target, given.by, given.reason, is_dry=not given.do)
+        mover, reason = _asking(operator.move, given)
+        mover.move(target, given.by, reason, is_dry=not given.do)
         if not given.do:
             return dry(out, f"would move from {standing.phase} to {target}: every gate lets through")
     now = control.refreshed()
@@ -204,7 +206,33 @@ ATTESTABLE: Final = tuple(str(one) for one in ATTESTED)
 
 
 def _beside(operator: Any) -> int:
-    return count(operator, "SELECT count(*) FROM migration.extras")
+    with operator.move.pool.transaction(is_read_only=True) as cursor:
+        cursor.execute("SELECT count(*) FROM migration.extras")
+        return int(cursor.fetchone()[0])
+
+
+def _shown(name: Figure, known: Known, version: int) -> str:
+    """What is counted has no well or not: how many in all, and how many of them since the last move."""
+    if name in COUNTED:
+        return (
+            f"{known.number}, of them {known.by_version.get(version, 0)} since the last move, the last {iso(known.at)}"
+        )
+    well = "well" if known.is_well else "not well"
+    return f"{well}, {known.number}, {iso(known.at)} {known.note}".rstrip()
+
+
+def _asking(move: Any, given: Namespace) -> tuple[Any, str]:
+    """Return the mover whose gates ask for as many reads as is said, and the reason with it.
+
+    Raises:
+        ValueError: fewer are to be enough, and nobody says why.
+    """
+    if given.least is None:
+        return move.mover, given.reason
+    if given.least < 1 or given.reason == BY_HAND:
+        raise ValueError("--least is 1 or more, and wants a --reason of its own")
+    gates = replace(move.gates, least_reads=given.least)
+    return replace(move.mover, gates=gates), f"{given.reason} (after {given.least} reads instead of {LEAST_READS})"
 
 
 def _is_loading(operator: Any, run: str) -> bool:

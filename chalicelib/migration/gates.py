@@ -19,9 +19,25 @@ FRESH_FOR: Final = timedelta(hours=24)
 """A verification that is older says nothing of today."""
 QUIET_FOR: Final = timedelta(minutes=15)
 """So long nothing may have been counted."""
+LEAST_READS: Final = 100
+"""Quiet says something only where so many reads, since the last move, could have broken it."""
 SMALL_BACKLOG: Final = 1_000
 _LOOKS: Final = 10
 _BETWEEN_LOOKS_SECONDS: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What must not be counted for a while, and in how many of what; each with how a refusal says it."""
+
+    bad: Figure
+    bad_said: str
+    good: Figure
+    good_said: str
+
+
+_DRIFT: Final = _Counted(Figure.DRIFT, "comparisons differed", Figure.COMPARED, "reads were compared")
+_FALLBACKS: Final = _Counted(Figure.FALLBACKS, "reads fell back", Figure.READ_AT_HOME, "reads were answered at home")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +107,7 @@ class Gates:
     clock: Clock
     fresh_for: timedelta = FRESH_FOR
     quiet_for: timedelta = QUIET_FOR
+    least_reads: int = LEAST_READS
     small_backlog: int = SMALL_BACKLOG
     sleep: Callable[[float], None] = time.sleep
 
@@ -117,8 +134,8 @@ class Gates:
             Gate.BACKFILL_COMPLETE: lambda: self._complete(known.get(Figure.BACKFILL)),
             Gate.VERIFICATION_CLEAN: lambda: _well(known.get(Figure.VERIFICATION), "verification", "differences"),
             Gate.VERIFICATION_FRESH: lambda: self._fresh(known.get(Figure.VERIFICATION), standing),
-            Gate.DRIFT_QUIET: lambda: self._quiet(known.get(Figure.DRIFT), standing, "comparisons differed"),
-            Gate.FALLBACKS_QUIET: lambda: self._quiet(known.get(Figure.FALLBACKS), standing, "reads fell back"),
+            Gate.DRIFT_QUIET: lambda: self._quiet(known, standing, _DRIFT),
+            Gate.FALLBACKS_QUIET: lambda: self._quiet(known, standing, _FALLBACKS),
             Gate.SNAPSHOT_TAKEN: lambda: _attested(known.get(Figure.SNAPSHOT), standing),
             Gate.CREDENTIALS_LISTED: lambda: _attested(known.get(Figure.CREDENTIALS), standing),
             Gate.COST_CHECKED: lambda: _attested(known.get(Figure.COST), standing),
@@ -169,13 +186,17 @@ class Gates:
             return f"verified {_said(since)} ago; at most {_said(self.fresh_for)}"
         return self._outdated(known, "the verification")
 
-    def _quiet(self, known: Known | None, standing: Standing, what: str) -> str | None:
-        """Nothing was counted for a while, in which something could have been."""
+    def _quiet(self, known: Mapping[Figure, Known], standing: Standing, counted: _Counted) -> str | None:
+        """Nothing was counted for a while, in which enough could have been."""
         since = self._since(standing.moved_at)
         if since < self.quiet_for:
             return f"in this state for {_said(since)}; at least {_said(self.quiet_for)}"
-        if known is not None and self._since(known.at) < self.quiet_for:
-            return f"{known.number} {what}, the last {_said(self._since(known.at))} ago"
+        bad, good = known.get(counted.bad), known.get(counted.good)
+        if bad is not None and self._since(bad.at) < self.quiet_for:
+            return f"{bad.number} {counted.bad_said}, the last {_said(self._since(bad.at))} ago"
+        reads = 0 if good is None else good.by_version.get(standing.version, 0)
+        if reads < self.least_reads:
+            return f"{reads} {counted.good_said} since the last move; at least {self.least_reads}"
         return None
 
     def _drained(self, most: int) -> str | None:

@@ -76,7 +76,8 @@ class DynamoHome:
 
     def store(self, holding: Holding, *, is_repair: bool = False) -> Outcome:
         """Make the items say what the holding says: all at once, or, if it is too large for that, in steps that whoever
-        comes next repeats from the start. A repair looks at the items even where this very revision was copied.
+        comes next repeats from the start. A repair looks at the items even where this very revision was copied. Where
+        they said it already, only the revision is kept (`UNCHANGED`).
 
         Raises:
             Overtaken: a later revision is on its way, and may have been left half-way.
@@ -136,7 +137,9 @@ class DynamoHome:
         is_mortal = self.layout.anchor_of(holding.key) is not None
         final = CopyState(holding.revision, None, is_buried=holding.is_empty and is_known and is_mortal)
         self._write(holding, state, final, standing.epoch, checks, actions)
-        return Outcome.REMOVED if holding.is_empty else Outcome.WRITTEN
+        if holding.is_empty:
+            return Outcome.REMOVED
+        return Outcome.WRITTEN if actions else Outcome.UNCHANGED
 
     def _write(
         self,

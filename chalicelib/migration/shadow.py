@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib import errors
 from chalicelib.migration import places
 from chalicelib.migration.copy_state import CopyState
+from chalicelib.migration.figures import Figure
 from chalicelib.migration.ports import Key, PhaseMoved
 from chalicelib.migration.relational.values import equal
 from chalicelib.migration.routing import Call
@@ -45,6 +46,13 @@ class Copies(Protocol):
         """Return what is known of the copy of a holding."""
 
 
+class Counts(Protocol):
+    """Counts what operators watch."""
+
+    def count(self, figure: Figure, by: int = 1) -> None:
+        """Add to a figure."""
+
+
 @dataclass(slots=True)
 class _Line:
     """What waits to be compared."""
@@ -56,14 +64,14 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class Shadow:
-    """Compares. `legacy` and `home` answer the same requests; `count` is told of each drift; `share` of reads are
-    compared."""
+    """Compares. `legacy` and `home` answer the same requests; `figures` count comparisons and drift; `share` of reads
+    are compared."""
 
     revisions: Revisions
     copies: Copies
     legacy: Call
     home: Call
-    count: Callable[[], None]
+    figures: Counts
     share: float = 1.0
     monotonic: Callable[[], float] = time.monotonic
     _line: _Line = field(default_factory=_Line)
@@ -105,8 +113,9 @@ class Shadow:
         # Only of what stood still on both sides meanwhile can be said that it differs.
         if self.revisions.revisions(partitions) != wanted or not self._are_copied(wanted):
             return
+        self.figures.count(Figure.COMPARED)
         if names := differing(there, here):
-            self.count()
+            self.figures.count(Figure.DRIFT)
             named = [places.hashed(key) for key in wanted]
             log("drift_seen", level=logging.ERROR, operation=operation, holdings=named, attributes=sorted(names))
 

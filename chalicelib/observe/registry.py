@@ -36,6 +36,7 @@ class Metric(StrEnum):
     USAGE_RESET_LAG = "UsageResetLag"
     MIGRATION_DRIFT = "MigrationDrift"
     MIGRATION_FALLBACKS = "MigrationFallbacks"
+    MIGRATION_BEHIND = "MigrationBehind"
     MIGRATION_BACKLOG = "MigrationBacklog"
     MIGRATION_SET_ASIDE = "MigrationSetAside"
     # Models
@@ -102,7 +103,12 @@ REGISTRY: Final[Mapping[Metric, Declared]] = {
         "At the end of a sweep: for how long the longest waiting user had been due; 0 where nobody was.", Unit.SECONDS
     ),
     Metric.MIGRATION_DRIFT: Declared("Reads that the table would have answered otherwise than the old database did."),
-    Metric.MIGRATION_FALLBACKS: Declared("Reads that the table could not answer, and the old database did."),
+    Metric.MIGRATION_FALLBACKS: Declared(
+        "Reads that the table could not answer although no change was on its way to it, and the old database did."
+    ),
+    Metric.MIGRATION_BEHIND: Declared(
+        "Reads that the old database answered while a change was on its way to the table."
+    ),
     Metric.MIGRATION_BACKLOG: Declared("Changes that wait to be copied, looked at once a minute."),
     Metric.MIGRATION_SET_ASIDE: Declared("Keys that were not copied after several attempts and wait for somebody."),
     Metric.MODEL_CALLS: Declared("Calls to language models."),

@@ -134,8 +134,9 @@ def _trouble(settings: Settings) -> tuple[Chart, ...]:
 
 
 def _move(settings: Settings) -> tuple[Chart, ...]:
+    reads = (Metric.MIGRATION_DRIFT, Metric.MIGRATION_FALLBACKS, Metric.MIGRATION_BEHIND)
     return (
-        _of_ours(settings, "The move: reads", (Metric.MIGRATION_DRIFT, Metric.MIGRATION_FALLBACKS)),
+        _of_ours(settings, "The move: reads", reads),
         Chart(
             "The move: what waits",
             tuple(

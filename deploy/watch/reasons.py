@@ -9,6 +9,7 @@ from chalicelib.config import Settings
 from chalicelib.observe.registry import Metric
 
 WITHOUT_ALARM: Final[Mapping[Metric, str]] = {
+    Metric.MIGRATION_BEHIND: "As it is meant to be: such a copy follows within a minute or so.",
     Metric.MIGRATION_FALLBACKS: "Each repairs what it found, and nobody notices; the cut-over waits for quiet.",
     Metric.MODEL_CALLS: "Their number is no trouble; what fails and what it costs have alarms.",
     Metric.CIRCUIT_OPENED: "Three failures in a row come before it, and failures have an alarm.",

@@ -33,6 +33,7 @@ _GIVEN: dict[str, Any] = {
     "most": None,
     "seconds": 20.0,
     "percent": None,
+    "least": None,
     "json_to": None,
     "html_to": None,
     "repair": False,
@@ -85,6 +86,24 @@ def test_per_cent_are_set_in_the_phase_that_has_them_and_nowhere_else(world: Wor
     assert (control.refreshed().phase, control.refreshed().percent) == (Phase.SHADOW_READ, 0)
     control.change(control.refreshed(), replace(control.refreshed(), phase=Phase.READ_FALLBACK))
     assert _said(world, "move", phase="read_fallback", percent=50, do=True) == (DONE, "read_fallback 50 %\n")
+
+
+def test_fewer_reads_are_enough_where_somebody_says_why_and_it_stays_in_the_history(world: World) -> None:
+    move = world.operator.move
+    control, told_at = move.control, move.figures.clock.now()
+    for figure in (Figure.VERIFICATION, Figure.BACKFILL):
+        move.figures.tell(figure)
+    quiet = replace(move.gates, quiet_for=told_at - told_at)
+    world = replace(world, operator=replace(world.operator, move=replace(move, gates=quiet)))
+    control.change(control.refreshed(), replace(control.refreshed(), phase=Phase.SHADOW_READ))
+    move.figures.count(Figure.COMPARED, 12)
+    for least, reason in ((13, "a quiet night"), (0, "a quiet night"), (12, "by hand")):
+        with pytest.raises((MoveRefused, ValueError), match=r"12 reads were compared .* at least 13|--least is 1"):
+            _said(world, "move", phase="read_fallback", least=least, reason=reason, do=True)
+    assert "12, of them 12 since the last move" in _said(world, "status")[1]
+    assert _said(world, "move", phase="read_fallback", least=12, reason="a quiet night", do=True)[0] == DONE
+    assert "a quiet night (after 12 reads instead of 100)" in _said(world, "report")[1]
+    assert "12, of them 0 since the last move" in _said(world, "status")[1]
 
 
 def test_the_way_from_the_first_look_to_a_clean_verification(world: World, tmp_path: Any) -> None:

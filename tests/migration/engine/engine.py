@@ -65,14 +65,16 @@ class Engine:
         self.copier = Copier(self.legacy, self.home, self.changes)
         self.replayer = Replayer(self.legacy, self.home, self.marks, self.fence)
         self.drainer = Drainer(self.legacy, self.changes, self.copier)
-        self.figures = Figures(table, clock, lambda: self.control.standing().epoch)
+        self.figures = Figures(table, clock, self.control.standing)
         self.gates = Gates(self.figures, self.changes, self.marks, self.fence, clock, sleep=lambda _: None)
         self.mover = Mover(
             self.control, self.gates, self.fence, self.drainer, self.replayer, self.marks, marks_waited_for_seconds=0.5
         )
         refuses: Callable[[BaseException], bool] = lambda failure: isinstance(failure, Refused)  # noqa: E731
         self.writer = Writer(self.control, self.copier, self.replayer, self.marks, refuses, self.limited)
-        self.reader = Reader(self.control, self.legacy, self.home, self.copier, self.figures, self.limited)
+        self.reader = Reader(
+            self.control, self.legacy, self.home, self.copier, self.changes, self.figures, self.limited
+        )
 
     def another(self, **changes: Any) -> Engine:
         """A second process over the same sides."""

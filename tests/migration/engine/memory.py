@@ -218,6 +218,9 @@ class MemoryPostgres:
     def backlog(self) -> int:
         return len(self.notes)
 
+    def is_noted(self, key: Key, revision: int) -> bool:
+        return any(note.key == key and note.revision <= revision for note in self.notes)
+
     def failed(self, key: Key, problem: str) -> bool:
         return False
 

@@ -179,7 +179,8 @@ def test_postgresql_in_memory_does_what_the_real_one_does(people_pool: Pool, see
             assert memory.holding(key).items == real.holding(key).items
             assert (memory.revision(key) > grown[key]) == (real.revision(key) > before[key])
             waits = any(change.key == key for change in memory.notes)
-            assert waits == real.is_waiting(key)
+            assert waits == real.is_noted(key, real.revision(key))
+            assert memory.is_noted(key, grown[key]) == real.is_noted(key, before[key])
             grown[key] = memory.revision(key)
     assert memory.held() == sorted(real.held())
 

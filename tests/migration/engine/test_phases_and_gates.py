@@ -14,7 +14,7 @@ from chalicelib import errors
 from chalicelib.migration import places
 from chalicelib.migration.control import KEPT_FOR, ChangedMeanwhile, Control
 from chalicelib.migration.figures import Figure, Figures
-from chalicelib.migration.gates import FRESH_FOR, QUIET_FOR, Gates
+from chalicelib.migration.gates import FRESH_FOR, LEAST_READS, QUIET_FOR, Gates
 from chalicelib.migration.phases import MOVES, ORDER, PERMITTED, Gate, Move, Phase, Side, move_between, moves_from
 from chalicelib.migration.standing import Moving, Standing, part_of, read, written
 from tests.migration.engine.memory import MemoryTable
@@ -69,7 +69,9 @@ class Kept:
 
     @property
     def figures(self) -> Figures:
-        return Figures(self.table, self.clock, lambda: self.epoch, monotonic=lambda: self.seconds)
+        return Figures(
+            self.table, self.clock, lambda: Standing(epoch=self.epoch, version=7), monotonic=lambda: self.seconds
+        )
 
     @property
     def control(self) -> Control:
@@ -116,9 +118,14 @@ def test_every_gate_stands_before_some_move_and_can_be_asked(kept: Kept) -> None
         kept.reasons(gate)
 
 
-def _falls_back_late(kept: Kept, times: int) -> None:
+def _counted_late(kept: Kept, figure: Figure, times: int) -> None:
     kept.clock.advance(QUIET_FOR)
-    kept.figures.count(Figure.FALLBACKS, times)
+    kept.figures.count(figure, times)
+
+
+def _quiet_reads(kept: Kept, figure: Figure) -> None:
+    kept.clock.advance(QUIET_FOR)
+    kept.figures.count(figure, LEAST_READS)
 
 
 GATES: dict[str, tuple[Gate, Callable[[Kept], object], str, Callable[[Kept], object]]] = {
@@ -190,9 +197,27 @@ GATES: dict[str, tuple[Gate, Callable[[Kept], object], str, Callable[[Kept], obj
     ),
     "no fallbacks": (
         Gate.FALLBACKS_QUIET,
-        lambda kept: _falls_back_late(kept, 9),
+        lambda kept: _counted_late(kept, Figure.FALLBACKS, 9),
         "9 reads fell back",
+        lambda kept: _quiet_reads(kept, Figure.READ_AT_HOME),
+    ),
+    "no drift": (
+        Gate.DRIFT_QUIET,
+        lambda kept: _counted_late(kept, Figure.DRIFT, 2),
+        "2 comparisons differed",
+        lambda kept: _quiet_reads(kept, Figure.COMPARED),
+    ),
+    "reads that could have fallen back": (
+        Gate.FALLBACKS_QUIET,
+        lambda kept: _counted_late(kept, Figure.READ_AT_HOME, LEAST_READS - 1),
+        "99 reads were answered at home since the last move; at least 100",
+        lambda kept: kept.figures.count(Figure.READ_AT_HOME),
+    ),
+    "reads that could have differed": (
+        Gate.DRIFT_QUIET,
         lambda kept: kept.clock.advance(QUIET_FOR),
+        "0 reads were compared since the last move; at least 100",
+        lambda kept: kept.figures.count(Figure.COMPARED, LEAST_READS),
     ),
 }
 
@@ -200,7 +225,7 @@ GATES: dict[str, tuple[Gate, Callable[[Kept], object], str, Callable[[Kept], obj
 @pytest.mark.parametrize("name", GATES)
 def test_a_gate_says_what_is_wrong_with_its_figure_and_then_lets_through(kept: Kept, name: str) -> None:
     gate, spoil, said, mend = GATES[name]
-    standing = Standing(moved_at=kept.clock.now())
+    standing = Standing(version=7, moved_at=kept.clock.now())
     spoil(kept)
     assert said in " ".join(kept.reasons(gate, standing))
     mend(kept)
@@ -245,6 +270,22 @@ def test_what_was_found_before_the_present_installation_counts_no_more(kept: Kep
     assert kept.reasons(gate) == []
 
 
+def test_reads_before_the_last_move_say_nothing_of_what_came_after(kept: Kept) -> None:
+    kept.figures.count(Figure.COMPARED, 10 * LEAST_READS)
+    kept.clock.advance(QUIET_FOR)
+    moved = kept.clock.now() - QUIET_FOR
+    assert kept.reasons(Gate.DRIFT_QUIET, Standing(version=7, moved_at=moved)) == []
+    assert "0 reads were compared" in kept.reasons(Gate.DRIFT_QUIET, Standing(version=8, moved_at=moved))[0]
+
+
+def test_copies_that_only_lag_do_not_hold_the_cut_over_up(kept: Kept) -> None:
+    standing = Standing(version=7, moved_at=kept.clock.now())
+    kept.clock.advance(QUIET_FOR)
+    kept.figures.count(Figure.READ_AT_HOME, LEAST_READS)
+    kept.figures.count(Figure.BEHIND, 50)
+    assert kept.reasons(Gate.FALLBACKS_QUIET, standing) == []
+
+
 def test_what_was_attested_before_the_last_move_counts_no_more(kept: Kept) -> None:
     kept.figures.tell(Figure.SNAPSHOT, note="ada")
     kept.clock.advance(timedelta(seconds=1))
@@ -256,6 +297,23 @@ def test_a_gate_that_cannot_look_does_not_let_through(kept: Kept) -> None:
     kept.sides.reachable = False
 
     assert kept.reasons(Gate.CHANGES_INSTALLED) == ["PostgreSQL or the table does not answer"]
+
+
+def test_what_goes_well_is_written_every_few_seconds_under_the_move_in_which_it_was_counted(kept: Kept) -> None:
+    figures = replace(kept.figures, standing=lambda: Standing(version=kept.epoch))
+    for kept.epoch, kept.seconds in ((3, 0.0), (3, 2.0), (4, 4.0), (4, 4.5), (4, 6.0), (4, 7.0)):
+        figures.count(Figure.COMPARED)
+    assert figures.known()[Figure.COMPARED].by_version == {3: 2, 4: 3}
+    assert figures.known()[Figure.COMPARED].number == 5
+
+
+def test_a_process_that_does_not_know_the_phase_counts_for_no_move(kept: Kept) -> None:
+    def unknown() -> Standing:
+        raise errors.Unavailable
+
+    figures = replace(kept.figures, standing=unknown)
+    figures.count(Figure.READ_AT_HOME, 5)
+    assert (figures.known()[Figure.READ_AT_HOME].number, figures.known()[Figure.READ_AT_HOME].by_version) == (5, {0: 5})
 
 
 def test_a_count_is_written_at_once_and_then_once_a_second(kept: Kept) -> None:

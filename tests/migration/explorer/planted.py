@@ -16,7 +16,7 @@ from chalicelib.migration.home import DynamoHome
 from chalicelib.migration.marks import DynamoMarks
 from chalicelib.migration.moves import Mover
 from chalicelib.migration.ports import Change, Holding, Key, Mark, Outcome
-from chalicelib.migration.reads import Reader
+from chalicelib.migration.reads import Looked, Reader
 from chalicelib.migration.standing import Standing
 from chalicelib.migration.table import Action, Check, Put
 from chalicelib.migration.writes import Writer
@@ -187,17 +187,17 @@ class _ForgetsRefused(Writer):
 class _Believes(Reader):
     """Reads at home whatever PostgreSQL says."""
 
-    def _if_fresh(self, key: Key, from_home: Callable[[], T]) -> list[T]:
-        return [from_home()]
+    def _look(self, key: Key, from_home: Callable[[], T]) -> tuple[Looked, list[T]]:
+        return Looked.FRESH, [from_home()]
 
 
 class _LooksOnce(Reader):
     """Looks at the copy before it reads and not after."""
 
-    def _if_fresh(self, key: Key, from_home: Callable[[], T]) -> list[T]:
+    def _look(self, key: Key, from_home: Callable[[], T]) -> tuple[Looked, list[T]]:
         revision = self.legacy.revision(key)
         answer = from_home()
-        return [answer] if self.home.state(key).has(revision) else []
+        return (Looked.FRESH, [answer]) if self.home.state(key).has(revision) else (Looked.BEHIND, [])
 
 
 def _impatient(*arguments: Any, **named: Any) -> Mover:

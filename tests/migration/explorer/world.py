@@ -137,7 +137,9 @@ class Process:
             lambda failure: isinstance(failure, Refused),
             **patience,
         )
-        self.reader = parts.reader(self.control, self.postgres, self.home, self.copier, Uncounted(), **patience)
+        self.reader = parts.reader(
+            self.control, self.postgres, self.home, self.copier, self.postgres, Uncounted(), **patience
+        )
         self.mover = parts.mover(
             self.control,
             OpenGates(),

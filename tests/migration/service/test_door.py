@@ -66,6 +66,7 @@ def test_drift_is_seen_and_the_caller_gets_what_postgres_says(world: World) -> N
     assert journey.call("GET", "/user/profile")["user"]["name"] == "Ada Lovelace"
     assert "drift_seen" in world.events()
     assert world.move.figures.known()[Figure.DRIFT].number > 0
+    assert world.move.figures.known()[Figure.COMPARED].number > 0
     told = [vars(one) for one in world.caplog.records if getattr(one, "event", "") == "drift_seen"]
     assert told[0]["attributes"] == ["data"]
     assert journey.told["user"]["id"] not in str(told), "who it is stays hidden"
