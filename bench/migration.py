@@ -104,7 +104,7 @@ def _measure(bench: Bench) -> None:
         return operator_of(bench.fresh_table(), bench.call, lambda: bench.dsn)
 
     first = operator()
-    first.install()
+    first.move.changes.install()
     keys = first.move.legacy.keys(None, 1_000_000)
     items = [
         item

@@ -47,7 +47,6 @@ def _measured(dsn: str, rows: int, table: str, report: Path | None, is_in_memory
 
     from chalicelib.clock import SystemClock
     from chalicelib.migration.postgres import connect
-    from chalicelib.migration.serenya import additions
     from chalicelib.migration.serenya.verification import Sides, verifier_of
     from chalicelib.migration.verify.page import page_of
     from chalicelib.migration.verify.quick_scan import QuickScan
@@ -63,8 +62,6 @@ def _measured(dsn: str, rows: int, table: str, report: Path | None, is_in_memory
     call = _table(table)
     move = move_of(table, call, lambda: dsn, SystemClock())
     move.changes.install()
-    with move.pool.lend() as lent:
-        additions.install(lent)
     copied = time.monotonic()
     people = [one["id"] for one in world.tables["users"]]
     pages = _Pages() if is_in_memory else None

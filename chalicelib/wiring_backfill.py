@@ -21,7 +21,7 @@ from chalicelib.migration.pace import Pace, eased_by_refusals
 from chalicelib.migration.page_jobs import PageJobs
 from chalicelib.migration.phases import Phase
 from chalicelib.migration.postgres import Connection, connect, rows
-from chalicelib.migration.serenya import additions, places
+from chalicelib.migration.serenya import places
 from chalicelib.migration.serenya.columns import OF_PEOPLE
 from chalicelib.migration.serenya.events import EventPage, event_pages
 from chalicelib.migration.serenya.legacy import SerenyaLegacy
@@ -59,20 +59,6 @@ class Operator:
         with self.move.pool.transaction(is_read_only=True) as cursor:
             [(number,)] = rows(cursor, "SELECT count(*) FROM users")
         return int(number)
-
-    def install(self) -> None:
-        """Install what notes changes, and what the mapping needs. Again is fine."""
-        self.move.changes.install()
-        connection = self.connection()
-        additions.install(connection)
-        connection.close()
-
-    def remove(self) -> None:
-        """Remove everything of the engine from the legacy database. Again is fine."""
-        connection = self.connection()
-        additions.remove(connection)
-        connection.close()
-        self.move.changes.remove()
 
     def checkpoints(self, run: str = "main", lease: timedelta = LEASE) -> Checkpoints:
         """Return the checkpoints of a run. `lease` is how long a worker that says nothing keeps its part."""

@@ -34,7 +34,7 @@ from chalicelib.migration.relational.engine import Relational
 from chalicelib.migration.replay import Replayer
 from chalicelib.migration.routing import Call, Router
 from chalicelib.migration.serenya import places, rails
-from chalicelib.migration.serenya.additions import TRACKED
+from chalicelib.migration.serenya.additions import ADDITIONS, TRACKED
 from chalicelib.migration.serenya.indexes import INDEX_KEYS
 from chalicelib.migration.serenya.legacy import SerenyaLegacy
 from chalicelib.migration.serenya.mapped import SerenyaRows
@@ -105,7 +105,8 @@ def move_of(
     table = DynamoTable(table_name, call)
     pool = Pool(lambda: connect(dsn(), timeout_seconds=CONNECTED_WITHIN_SECONDS))
     mapping = rows_mapping()
-    legacy_side, changes, fence = SerenyaLegacy(pool, mapping), PostgresChanges(pool, TRACKED), PostgresFence(pool)
+    legacy_side, fence = SerenyaLegacy(pool, mapping), PostgresFence(pool)
+    changes = PostgresChanges(pool, TRACKED, ADDITIONS)
     control = Control(table, clock, fence.is_open, kept_for)
     figures = Figures(table, clock, control.standing)
     home = DynamoHome(table, places.LAYOUT, control.standing, clock)

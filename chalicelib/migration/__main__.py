@@ -13,11 +13,11 @@ from collections.abc import Sequence
 
 from chalicelib import errors
 from chalicelib.migration import postgres
-from chalicelib.migration.changes import NotInstallable
 from chalicelib.migration.command_words import BY_HAND, UNUSABLE, WRONG
 from chalicelib.migration.commands import ATTESTABLE, COMMANDS
 from chalicelib.migration.control import ChangedMeanwhile
 from chalicelib.migration.gates import MoveRefused
+from chalicelib.migration.installing import NotInstallable
 from chalicelib.migration.moves import NoSuchMove
 from chalicelib.migration.phases import Phase
 from chalicelib.migration.ports import PhaseMoved

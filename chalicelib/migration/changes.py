@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from chalicelib.migration import schema
+from chalicelib.migration.installing import Installation
 from chalicelib.migration.pool import Pool
 from chalicelib.migration.ports import Change, Key
 from chalicelib.migration.postgres import rows
-from chalicelib.migration.schema import Tracked
+from chalicelib.migration.schema import NOTHING, Additions, Tracked
 
 CLAIM: Final = timedelta(seconds=30)
 """How long a drainer has notes for itself. Another then takes them too, which costs work and harms nothing."""
@@ -45,16 +45,6 @@ SELECT 1 FROM migration.changes AS waiting WHERE waiting.key = %s AND waiting.re
   AND NOT EXISTS (SELECT FROM migration.troubles AS known WHERE known.key = waiting.key AND known.is_set_aside)
 LIMIT 1
 """
-_MISSING: Final = """
-SELECT count(*) FROM pg_trigger AS fitted JOIN pg_class AS held ON held.oid = fitted.tgrelid
-JOIN pg_namespace AS place ON place.oid = held.relnamespace
-WHERE NOT fitted.tgisinternal AND fitted.tgenabled = 'A' AND fitted.tgname = ANY(%s)
-  AND (place.nspname || '.' || held.relname) = ANY(%s)
-"""
-
-
-class NotInstallable(Exception):
-    """The triggers would not see all that they must; the text says which table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,28 +59,26 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class PostgresChanges:
-    """Notes in PostgreSQL, of the tables that are `tracked`. Every method is safe to call from several processes."""
+    """Notes in PostgreSQL, of the tables that are `tracked`; `additions` are installed with them. Every method is safe
+    to call from several processes."""
 
     pool: Pool
     tracked: Sequence[Tracked]
+    additions: Additions = NOTHING
+
+    @property
+    def _installation(self) -> Installation:
+        return Installation(self.pool, self.tracked, self.additions)
 
     def install(self) -> None:
-        """Put tables, functions and triggers in place, in one transaction; again is fine, and brings them up to date.
+        """Put everything in place that notes changes, and what the mapping needs; again is fine, and brings it up to
+        date.
 
         Raises:
             NotInstallable: row-level security would hide rows from the triggers.
             Unavailable: PostgreSQL does not answer.
         """
-        with self.pool.transaction() as cursor:
-            for one in self.tracked:
-                (hidden,) = rows(cursor, "SELECT row_security_active(%s::regclass)", (schema.place_of(one),))[0]
-                if hidden:
-                    raise NotInstallable(f"{one.table}: its rows are hidden from whoever installs; be its owner")
-            # Of two who install at once the second waits; `IF NOT EXISTS` alone does not stand two at once.
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('migration.install'))")
-            cursor.execute(schema.installation(self.tracked))
-            mark = schema.fingerprint(self.tracked)
-            cursor.execute(f"COMMENT ON SCHEMA migration IS '{mark}'")
+        self._installation.install()
 
     def remove(self) -> None:
         """Leave nothing of the engine in PostgreSQL. Again is fine.
@@ -98,22 +86,15 @@ class PostgresChanges:
         Raises:
             Unavailable: PostgreSQL does not answer.
         """
-        with self.pool.transaction() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('migration.install'))")
-            cursor.execute(schema.removal(self.tracked))
+        self._installation.remove()
 
     def is_installed(self) -> bool:
-        """Whether this very installation stands, with every trigger in force.
+        """Whether this very installation stands, with every trigger in force and every index built.
 
         Raises:
             Unavailable: PostgreSQL does not answer.
         """
-        places = [*(f"public.{one.table}" for one in self.tracked), schema.place_of(schema.EXTRAS)]
-        with self.pool.lend() as connection:
-            said = rows(connection, "SELECT obj_description(to_regnamespace('migration'), 'pg_namespace')")
-            [(fitted,)] = rows(connection, _MISSING, (list(schema.TRIGGERS), places))
-        is_this: bool = said == [(schema.fingerprint(self.tracked),)]
-        return is_this and fitted == len(schema.TRIGGERS) * len(places)
+        return self._installation.is_in_force()
 
     def installed_at(self) -> datetime | None:
         """Return since when changes are noted, by the clock of PostgreSQL; None where nothing is installed. Bringing an

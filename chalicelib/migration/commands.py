@@ -37,7 +37,7 @@ def install(operator: Any, given: Namespace, out: TextIO) -> int:
     """Install the notes of changes in PostgreSQL."""
     if not given.do:
         return dry(out, "would install schema migration, its triggers and indexes")
-    operator.install()
+    operator.move.changes.install()
     out.write("installed: changes of legacy tables are noted from now on\n")
     return DONE
 
@@ -56,7 +56,7 @@ def remove(operator: Any, given: Namespace, out: TextIO) -> int:
         return WRONG
     if not given.do:
         return dry(out, "would remove schema migration with everything in it, triggers and indexes")
-    operator.remove()
+    operator.move.changes.remove()
     out.write("removed: nothing of the engine is left in PostgreSQL\n")
     return DONE
 

@@ -67,7 +67,7 @@ class WatchedChanges(Protocol):
     """Notes of changes, as gates need them."""
 
     def is_installed(self) -> bool:
-        """Whether every trigger is in force."""
+        """Whether all that is installed is in force."""
 
     def installed_at(self) -> datetime | None:
         """Return since when changes are noted; None where nothing is installed."""
@@ -155,7 +155,11 @@ class Gates:
         return {**by_figures, **by_sides}[gate]()
 
     def _installed(self) -> str | None:
-        return None if self.changes.is_installed() else "the triggers that note changes are not all in force"
+        return (
+            None
+            if self.changes.is_installed()
+            else "triggers, functions or indexes of the move are missing or not in force; run `install`"
+        )
 
     def _known_everywhere(self, standing: Standing) -> str | None:
         """Every process has read the phase, and writes to both sides."""

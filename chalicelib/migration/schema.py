@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 FROM_HOME: Final = "SET LOCAL migration.origin = 'home'"
@@ -36,6 +36,18 @@ class Tracked:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """What a mapping needs in PostgreSQL beside the notes: SQL that goes in with the engine's and may be run twice; the
+    triggers that it makes (table and name), to be found again and removed; and indexes by name, which are built while
+    others write, and so apart."""
+
+    sql: str = ""
+    triggers: Sequence[tuple[str, str]] = ()
+    indexes: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING: Final = Additions()
 EXTRAS: Final = Tracked("extras", "key")
 """The engine's own table of what has no column; it lies in the engine's schema and is noted as any other."""
 
@@ -171,17 +183,19 @@ def noting(tracked: Tracked) -> str:
     )
 
 
-def installation(tracked: Sequence[Tracked]) -> str:
-    """Return all SQL of an installation. Safe to run twice."""
-    return "\n".join([_TABLES, _FUNCTIONS, *(noting(one) for one in (*tracked, EXTRAS))])
+def installation(tracked: Sequence[Tracked], additions: Additions = NOTHING) -> str:
+    """Return the SQL of an installation, all but its indexes. Safe to run twice."""
+    return "\n".join([_TABLES, _FUNCTIONS, *(noting(one) for one in (*tracked, EXTRAS)), additions.sql])
 
 
-def fingerprint(tracked: Sequence[Tracked]) -> str:
+def fingerprint(tracked: Sequence[Tracked], additions: Additions = NOTHING) -> str:
     """Return what tells one installation from another."""
-    return hashlib.sha256(installation(tracked).encode()).hexdigest()
+    indexes = [f"{name} ON {place}" for name, place in sorted(additions.indexes.items())]
+    return hashlib.sha256("\n".join([installation(tracked, additions), *indexes]).encode()).hexdigest()
 
 
-def removal(tracked: Sequence[Tracked]) -> str:
-    """Return the SQL that leaves nothing of the engine. Safe to run twice."""
+def removal(tracked: Sequence[Tracked], additions: Additions = NOTHING) -> str:
+    """Return the SQL that leaves nothing of it, once the indexes are gone. Safe to run twice."""
     dropped = [f"DROP TRIGGER IF EXISTS {trigger} ON {place_of(one)};" for one in tracked for trigger in TRIGGERS]
+    dropped += [f"DROP TRIGGER IF EXISTS {trigger} ON {place};" for place, trigger in additions.triggers]
     return "\n".join([*dropped, "DROP SCHEMA IF EXISTS migration CASCADE;"])

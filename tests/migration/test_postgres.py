@@ -28,8 +28,7 @@ from chalicelib.migration.postgres import (
     sqlstate,
     transaction,
 )
-from chalicelib.migration.serenya import additions
-from chalicelib.migration.serenya.additions import TRACKED
+from chalicelib.migration.serenya.additions import ADDITIONS, TRACKED
 from chalicelib.migration.serenya.raw import jsonb
 from chalicelib.migration.serenya.rows import PersonRows
 from chalicelib.wiring_migration import dsn_of, legacy
@@ -156,8 +155,7 @@ def test_a_person_is_read_alike_by_both_drivers(legacy_database: LegacyDatabase,
     side = legacy(legacy_database.dsn)
     connection = connect(legacy_database.dsn, driver=driver)
     side.pool._connect = lambda: connect(legacy_database.dsn, driver=driver)
-    PostgresChanges(side.pool, TRACKED).install()
-    additions.install(connection)
+    PostgresChanges(side.pool, TRACKED, ADDITIONS).install()
     holds()
 
 

@@ -7,8 +7,7 @@ import pytest
 from chalicelib.ids import email_hash
 from chalicelib.migration.changes import PostgresChanges
 from chalicelib.migration.postgres import connect, rows
-from chalicelib.migration.serenya import additions
-from chalicelib.migration.serenya.additions import TRACKED
+from chalicelib.migration.serenya.additions import ADDITIONS, TRACKED
 from chalicelib.migration.serenya.legacy import SerenyaLegacy
 from chalicelib.migration.serenya.reading import PLAIN, UNUSUAL
 from chalicelib.models import keys
@@ -24,9 +23,7 @@ RETURNING id::text
 @pytest.fixture
 def side(legacy_database: LegacyDatabase) -> SerenyaLegacy:
     found = legacy(legacy_database.dsn)
-    PostgresChanges(found.pool, TRACKED).install()
-    with found.pool.lend() as connection:
-        additions.install(connection)
+    PostgresChanges(found.pool, TRACKED, ADDITIONS).install()
     return found
 
 

@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from chalicelib.migration.postgres import Connection, rows
-from chalicelib.migration.schema import Tracked
+from chalicelib.migration.schema import Additions, Tracked
 from chalicelib.migration.serenya.reading import PLAIN, UNUSUAL
 
 TRACKED: Final = (
@@ -68,33 +67,16 @@ CREATE INDEX IF NOT EXISTS extras_by_external ON migration.extras ((item -> 'ite
 """
 
 
-def install(connection: Connection) -> None:
-    """Put functions, triggers and indexes in place, after the engine's schema. Again is fine. Indexes are built while
-    others write; what a crash left half built is built anew.
-
-    A row's `updated_at` is set by a trigger of the old schema at every update. Triggers fire in the order of their
-    names: one before it remembers what was to be written, one after it puts that back, for whoever asks (`KEEPING`).
-    """
-    rows(connection, _FUNCTIONS)
+def _triggers() -> Iterator[tuple[str, str]]:
     for table in OF_ROWS_WITH_INSTANTS:
-        rows(connection, _TRIGGERS.format(table=table))
-    rows(connection, _OF_EXTRAS)
-    for name, place in _INDEXES.items():
-        broken = "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid"
-        if rows(connection, broken, (name,)):
-            rows(connection, f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-        rows(connection, f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {place}")
+        for name in ("a_migration_remembers", "z_migration_keeps"):
+            yield table, name
 
 
-def remove(connection: Connection) -> None:
-    """Remove it, before the engine's schema goes. Again is fine."""
-    for sql in _removals():
-        rows(connection, sql)
-
-
-def _removals() -> Iterator[str]:
-    for table in OF_ROWS_WITH_INSTANTS:
-        for trigger in ("a_migration_remembers", "z_migration_keeps"):
-            yield f"DROP TRIGGER IF EXISTS {trigger} ON {table}"
-    for name in _INDEXES:
-        yield f"DROP INDEX CONCURRENTLY IF EXISTS {name}"
+ADDITIONS: Final = Additions(
+    sql="".join([_FUNCTIONS, *(_TRIGGERS.format(table=table) for table in OF_ROWS_WITH_INSTANTS), _OF_EXTRAS]),
+    triggers=tuple(_triggers()),
+    indexes=_INDEXES,
+)
+"""A row's `updated_at` is set by a trigger of the old schema at every update. Triggers fire in the order of their
+names: one before it remembers what was to be written, one after it puts that back, for whoever asks (`KEEPING`)."""

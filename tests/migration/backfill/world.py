@@ -33,7 +33,7 @@ class World:
         operator = operator_of(table.table_name, client._make_api_call, lambda: database.dsn)
         operator.checkpoints().begin(16)
         if is_installed:
-            operator.install()
+            operator.move.changes.install()
         return cls(operator, database.dsn, client._make_api_call, table.table_name)
 
     def through(self, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Operator:

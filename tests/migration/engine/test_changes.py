@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from chalicelib.migration.changes import MOST_FAILURES, NotInstallable, PostgresChanges
+from chalicelib.migration.changes import MOST_FAILURES, PostgresChanges
 from chalicelib.migration.fence import PostgresFence
+from chalicelib.migration.installing import NotInstallable
 from chalicelib.migration.pool import Pool
 from chalicelib.migration.postgres import connect, rows, sqlstate
-from chalicelib.migration.schema import CLOSED, FROM_HOME, Tracked
+from chalicelib.migration.schema import CLOSED, FROM_HOME, Additions, Tracked
 from dev.legacy.server import LegacyDatabase
 from tests.migration.engine.people import TRACKED
 
@@ -312,3 +315,52 @@ def test_a_broken_connection_is_told_as_silence_and_another_is_opened(people_poo
         rows(connection, "SELECT pg_terminate_backend(pg_backend_pid())")
     with people_pool.lend() as connection:
         assert rows(connection, "SELECT 1") == [(1,)]
+
+
+FURTHER = Additions(
+    sql="""CREATE OR REPLACE FUNCTION migration.shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+        CREATE OR REPLACE TRIGGER a_shout BEFORE UPDATE ON people FOR EACH ROW EXECUTE FUNCTION migration.shout();""",
+    triggers=[("people", "a_shout")],
+    indexes={"migration_people_by_name": "people (name)", "migration_people_by_email": "people (lower(email))"},
+)
+TAKEN = {
+    "a trigger that is gone": "DROP TRIGGER a_shout ON people",
+    "a trigger that is off": "ALTER TABLE people DISABLE TRIGGER a_shout",
+    "a function that is gone": "DROP FUNCTION migration.shout CASCADE",
+    "an index that is gone": "DROP INDEX migration_people_by_email",
+    "an index that a crash left half built": "UPDATE pg_index SET indisvalid = false "
+    "WHERE indexrelid = 'migration_people_by_name'::regclass",
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_what_a_mapping_needs_is_part_of_the_installation(people_pool: Pool, sql: Sql, name: str) -> None:
+    changes = PostgresChanges(people_pool, TRACKED, FURTHER)
+    assert not changes.is_installed(), "the engine's half alone is not all of it"
+    changes.install()
+    assert changes.is_installed()
+    sql(TAKEN[name])
+    assert not changes.is_installed()
+    changes.install()
+    assert changes.is_installed()
+    changes.remove()
+    assert sql("SELECT 1 FROM pg_trigger WHERE tgname = 'a_shout'") == []
+    assert sql("SELECT 1 FROM pg_indexes WHERE indexname LIKE 'migration%%' AND %s", True) == []
+
+
+def test_an_installation_that_breaks_off_has_changed_nothing(people_pool: Pool, sql: Sql) -> None:
+    changes = PostgresChanges(people_pool, TRACKED)
+    changes.remove()
+    broken = replace(FURTHER, sql=FURTHER.sql + "SELECT 1 / 0;")
+    with pytest.raises(Exception, match="division by zero"):
+        PostgresChanges(people_pool, TRACKED, broken).install()
+    assert sql("SELECT to_regnamespace('migration') IS NULL") == [(True,)]
+    assert sql("SELECT 1 FROM pg_trigger WHERE tgname LIKE '%%migration%%' AND %s", True) == []
+
+
+def test_two_who_install_indexes_at_once_do_not_fail(people_pool: Pool) -> None:
+    changes = PostgresChanges(people_pool, TRACKED, FURTHER)
+    with ThreadPoolExecutor(3) as pool:
+        for installed in [pool.submit(changes.install) for _ in range(3)]:
+            installed.result(30)
+    assert changes.is_installed()

@@ -19,7 +19,7 @@ from chalicelib.migration.phases import Move as Step
 from chalicelib.migration.phases import Phase, Side
 from chalicelib.migration.ports import Key
 from chalicelib.migration.postgres import rows
-from chalicelib.migration.serenya import additions, places
+from chalicelib.migration.serenya import places
 from chalicelib.migration.standing import Standing
 from chalicelib.models.base import put_door, shared_connection
 from chalicelib.wiring_migration import Move, move_of
@@ -112,8 +112,6 @@ def moving(
     operator = move_of(name, client._make_api_call, lambda: dsn.address, clock, kept_for=kept_for)
     move = replace(operator, mover=replace(operator.mover, gates=OpenGates()))
     move.changes.install()
-    with move.pool.lend() as connection:
-        additions.install(connection)
     try:
         with Shop.opened(service) as shop:
             caplog.set_level(0)

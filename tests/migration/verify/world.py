@@ -13,7 +13,6 @@ from pynamodb.connection.table import TableConnection
 
 from chalicelib.clock import Clock, SystemClock
 from chalicelib.migration.postgres import connect
-from chalicelib.migration.serenya import additions
 from chalicelib.migration.serenya.verification import Sides, verifier_of
 from chalicelib.migration.verify.quick_scan import QuickScan
 from chalicelib.migration.verify.run import Verification, Verifier
@@ -101,8 +100,6 @@ def moved(
         load(connection, rows)
     move = move_of(table.table_name, client._make_api_call, lambda: database.dsn, SystemClock())
     move.changes.install()
-    with move.pool.lend() as connection:
-        additions.install(connection)
     people = sorted(one["id"] for one in rows.tables["users"])
     world = World(database.dsn, move, client._make_api_call, table.table_name, people)
     try:
