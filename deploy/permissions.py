@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from chalicelib.config import Settings
 from chalicelib.models import keys
 from chalicelib.models.catalogue import OBJECTS
+from deploy import moving
 
 
 class Need(NamedTuple):
@@ -19,10 +20,10 @@ class Need(NamedTuple):
 
 
 def key_prefix(partition_key: str) -> str:
-    """Return the part of a partition key that says what stands there: `USER#` of `USER#<id>`, and of guards their kind
-    as well."""
+    """Return the part of a partition key that says what stands there: `USER#` of `USER#<id>`; of guards, and of what
+    the move keeps for itself, their kind as well."""
     words = partition_key.split("#")
-    depth = 2 if words[0] == "GUARD" else 1
+    depth = 2 if words[0] in {"GUARD", "MIGRATION"} else 1
     return "#".join(words[:depth]) + ("#" if len(words) > depth else "")
 
 
@@ -74,6 +75,8 @@ class Permissions:
             found |= {Need(f"sqs:{action}", f"queue {queue}") for action in SENDING}
         for name in (*self.reads_secrets, *(("anthropic_secret",) if self.asks_models else ())):
             found.add(Need("secretsmanager:GetSecretValue", f"secret {getattr(settings, name).split('/', 2)[-1]}"))
+        if self.reads_whole_table:
+            found.add(Need("dynamodb:Scan", "*"))
         if self.asks_models:
             found.add(Need("bedrock:InvokeModel", "model"))
         return found
@@ -136,21 +139,14 @@ enters refunds of payments that are kept after an erasure."""
 _NOTICES: Final = {"GUARD#EVENT#": ("GetItem", "PutItem")}
 """Each notice of a store is taken once."""
 
-_COPYING: Final = ("BatchGetItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
-MOVING: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
-    ("ERASURE#", "GUARD#", "MIGRATION#", "RETAINED#", "UNCLAIMED#", "USER#"), _COPYING
-)
-"""What every function that asks the table does there too, for as long as its stage has a legacy database: it reads the
-phase, copies what it wrote to the other side, and marks what it is about to write."""
-
 _MOVERS: Final[Mapping[str, Permissions]] = {
     "move_people": Permissions(
-        table=dict.fromkeys(MOVING, (*_COPYING, "BatchWriteItem")),
+        table=moving.MOVE_PEOPLE,
         reads_whole_table=True,
         sends_to=("migration_queue",),
         receives_from="migration_queue",
     ),
-    "tend_move": Permissions(table=MOVING),
+    "tend_move": Permissions(table=moving.TEND_MOVE),
 }
 """What functions of the move do where there is one; elsewhere they refuse every call, and can do nothing."""
 
@@ -264,14 +260,13 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
 
 
 def needs_of(function: str, settings: Settings) -> Permissions:
-    """Return what a function needs in a stage."""
+    """Return what a function needs in a stage: while people move, what the move adds as well."""
     if not settings.has_legacy_database:
         return FUNCTIONS[function]
     needs = _MOVERS.get(function, FUNCTIONS[function])
-    if not (needs.table or needs.indexes):
+    ways = set() if function in _MOVERS else moving.ways(needs.table, needs.indexes)
+    if not (ways or function in _MOVERS):
         return needs
-    table = {
-        prefix: tuple(sorted({*needs.table.get(prefix, ()), *MOVING.get(prefix, ())}))
-        for prefix in sorted({*needs.table, *MOVING})
-    }
+    gathered = moving.GATHERED.get(function, {})
+    table = moving.joined(needs.table, gathered, *(moving.DOOR[way] for way in ways))
     return replace(needs, table=table, reads_secrets=(*needs.reads_secrets, "legacy_secret"))

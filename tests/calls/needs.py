@@ -32,7 +32,7 @@ def needs_of(service: str, operation: str, sent: Mapping[str, Any]) -> set[Need]
     """Return what a call needs before anybody knows its answer. What is not known here is named as it is, so that it
     shows up as something that no policy allows."""
     readers = {
-        "dynamodb": _of_table,
+        "dynamodb": needs_of_table,
         "s3": _of_bucket,
         "sqs": _of_queue,
         "secretsmanager": _of_secret,
@@ -53,7 +53,8 @@ def need_of_form(key: str) -> Need:
     return Need("s3:PutObject", _objects(key))
 
 
-def _of_table(operation: str, sent: Mapping[str, Any]) -> Iterable[Need]:
+def needs_of_table(operation: str, sent: Mapping[str, Any]) -> Iterable[Need]:
+    """Yield what a call of DynamoDB needs."""
     if operation in _SINGLE:
         yield _item(operation, sent.get("Key") or sent["Item"])
     elif operation == "Query":

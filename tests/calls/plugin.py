@@ -67,7 +67,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     elif session.config.getoption("--record-calls"):
         record.write(recorder, is_whole=_is_whole(session.config))
     elif exitstatus == pytest.ExitCode.OK:
-        complaints = session.config.stash[_COMPLAINTS] = record.differences(recorder.of_functions())
+        complaints = session.config.stash[_COMPLAINTS] = record.differences(recorder)
         if complaints:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -21,9 +21,12 @@ Recorded = dict[tuple[str, Need], str]
 
 Raw = tuple[list[tuple[str, str, str, str]], list[tuple[str, str]]]
 
-_APART: Final = ("tests/migration/", "tests/deploy/test_cost.py")
-"""Tests of stages with a legacy database, where every function is allowed more (`permissions.needs_of`), and of the
-bill, which looks at each item before it is written."""
+_APART: Final = "tests/deploy/test_cost.py"
+"""Tests of the bill, which looks at each item before it is written."""
+_OF_THE_MOVE: Final = "tests/migration/"
+"""Tests of stages with a legacy database, where functions are allowed more (`permissions.needs_of`): what they show has
+a record of its own."""
+MOVING: Final = "moving "
 
 _BY_SOME: Final = frozenset({("Application.apply", "table GUARD#EVENT#")})
 """What a shared method does for some of its callers alone: a word that no notice brought claims no notice."""
@@ -37,24 +40,42 @@ class Recorder:
         self.entered: set[tuple[str, str]] = set()
         """Which functions were seen in which shared methods."""
 
-    def note(self, wanted: set[Need]) -> None:
-        """Note these for the functions that run now; a call that a test makes by itself is nobody's."""
-        now = running.running()
-        if os.environ.get("PYTEST_CURRENT_TEST", "").startswith(_APART):
+    def note(self, wanted: set[Need], sent: Mapping[str, Any] | None = None) -> None:
+        """Note these for the functions that run now; a call that a test makes by itself is nobody's. `sent` is the
+        request."""
+        now, test = running.running(), _test()
+        if test.startswith(_APART):
             return
-        for name in (*now.functions, *now.shared):
+        # What was asked through the door is asked by the function alone, and not by whatever asks the same.
+        shared = frozenset() if sent is not None and sent is now.request else now.shared
+        for name in (*now.functions, *shared):
+            written = f"{MOVING}{name}" if _is_moving() else name
             for need in wanted:
-                if (name, need) not in self.recorded:
-                    self.recorded[name, need] = os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0]
+                self.recorded.setdefault((written, need), test.split(" ")[0])
 
     def of_functions(self) -> Recorded:
         """Return what each function needs: what it was seen to, and what others were, in methods that they share."""
-        found = {(name, need): test for (name, need), test in self.recorded.items() if "." not in name}
+        found = {
+            (name, need): test
+            for (name, need), test in self.recorded.items()
+            if "." not in name and not name.startswith(MOVING)
+        }
         for function, shared in sorted(self.entered):
             for (name, need), test in self.recorded.items():
                 if name == shared and (name, need.place) not in _BY_SOME:
                     found.setdefault((function, need), test)
         return found
+
+    def of_the_move(self) -> Recorded:
+        """Return what the move adds: by what is asked through its door, and by function, without what the function was
+        seen to need elsewhere too."""
+        plain = set(self.of_functions())
+        moving = {
+            (name.removeprefix(MOVING), need): test
+            for (name, need), test in self.recorded.items()
+            if name.startswith(MOVING) and "." not in name
+        }
+        return {one: test for one, test in moving.items() if one not in plain}
 
     def add(self, raw: Raw) -> None:
         """Take over what another recorder saw."""
@@ -69,7 +90,8 @@ class Recorder:
         return needs, sorted(self.entered)
 
     def _enter(self, functions: tuple[str, ...], name: str) -> None:
-        self.entered.update((function, name) for function in functions)
+        if not _is_moving():
+            self.entered.update((function, name) for function in functions)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -90,6 +112,7 @@ class Recorder:
             for owner, method, name in running.shared():
                 patch.setattr(owner, method, running.as_shared(getattr(owner, method), name, self._enter))
             self._watch_clients(patch)
+            _watch_the_move(patch)
             yield
 
     def _watch_clients(self, patch: pytest.MonkeyPatch) -> None:
@@ -100,7 +123,7 @@ class Recorder:
             if not running.is_anything_running():
                 return call(client, operation, sent)
             service = client.meta.service_model.service_name
-            self.note(needs.needs_of(service, operation, sent))
+            self.note(needs.needs_of(service, operation, sent), sent)
             try:
                 return call(client, operation, sent)
             except ClientError as refusal:
@@ -120,6 +143,32 @@ class Recorder:
         patch.setattr(BaseClient, "_make_api_call", watched_call)
         patch.setattr(BaseClient, "_emit_api_params", watched_presign)
         patch.setattr(S3PostPresigner, "generate_presigned_post", watched_form)
+
+
+def _watch_the_move(patch: pytest.MonkeyPatch) -> None:
+    """Watch the door, the side that people move to, and work that is done in other threads."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from chalicelib.migration.door import Door
+    from chalicelib.migration.guard_rails import Load
+    from chalicelib.migration.home import DynamoHome
+    from chalicelib.migration.routing import KeysOf
+
+    patch.setattr(Door, "__call__", running.as_door(Door.__call__))
+    for method in ("holding", "state", "store", "bury"):
+        patch.setattr(DynamoHome, method, running.as_home(getattr(DynamoHome, method)))
+    # Told of an answer once it is given.
+    patch.setattr(Load, "add", running.as_functions(Load.add, running.API))
+    patch.setattr(KeysOf, "_read", running.as_of_people(KeysOf._read))
+    patch.setattr(ThreadPoolExecutor, "submit", running.in_the_same_context(ThreadPoolExecutor.submit))
+
+
+def _test() -> str:
+    return os.environ.get("PYTEST_CURRENT_TEST", "")
+
+
+def _is_moving() -> bool:
+    return _test().startswith(_OF_THE_MOVE)
 
 
 def _declared_as_its_function(declare: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,25 +11,34 @@ import functools
 import inspect
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar, copy_context
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NamedTuple, get_origin, get_type_hints
+
+from chalicelib.migration.serenya.places import is_person
+from deploy import moving
+from deploy.permissions import key_prefix
+from tests.calls.needs import needs_of_table
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 API: Final = ("api_handler",)
 _WRITES_REPORTS: Final = ("ReportWriting", "write")
 """Orders of reports are sent to the queue of retries alone, so that one function of those that analyse writes them."""
 _TESTS: Final = str(ROOT / "tests")
-_HERE: Final = str(Path(__file__).parent)
+_HERE: Final = (str(Path(__file__).parent), str(ROOT / "tests" / "migration" / "service" / "sides.py"))
+"""What watches calls, and what a test lets calls through until it cuts them off: neither makes one."""
+_ENTERED: Final = frozenset({"run_as", "run_shared", "run_door", "run_home"})
 
 
 class Running(NamedTuple):
-    """What runs: the deployed functions that would, and the shared methods that they are in."""
+    """What runs: the deployed functions that would, and the shared methods that they are in, or what is asked through
+    the door of the move, with the request itself."""
 
     functions: tuple[str, ...] = ()
     shared: frozenset[str] = frozenset()
+    request: Mapping[str, Any] | None = None
 
 
 _running: ContextVar[Running] = ContextVar("running", default=Running())  # noqa: B039  # an immutable tuple
@@ -98,11 +107,73 @@ def as_shared(
     return run_shared
 
 
+def as_door(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the door, which tells what is asked through it."""
+
+    @functools.wraps(call)
+    def run_door(door: Any, operation: str, request: dict[str, Any]) -> Any:
+        ways = {moving.way(need.action.partition(":")[2], need.place) for need in needs_of_table(operation, request)}
+        now = Running() if _is_by_a_test(sys._getframe(1)) else _running.get()
+        token = _running.set(Running(now.functions, frozenset(one for one in ways if one is not None), request))
+        try:
+            return call(door, operation, request)
+        finally:
+            _running.reset(token)
+
+    return run_door
+
+
+def as_home(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method of the side that people move to: what it asks is asked for what is of the holding's kind; and
+    what copies asks in the copy's name too, for whoever else copies."""
+
+    @functools.wraps(call)
+    def run_home(home: Any, holding: Any, *args: Any, **kwargs: Any) -> Any:
+        key = str(getattr(holding, "key", holding))
+        kind, now = "people" if is_person(key) else key_prefix(key), _running.get()
+        if now == Running():
+            return call(home, holding, *args, **kwargs)
+        of_kind = {one for one in now.shared if one.endswith(f" {kind}")}
+        copies = {f"copies {kind}"} if call.__name__ == "store" else set()
+        token = _running.set(now._replace(shared=frozenset(of_kind | copies)))
+        try:
+            return call(home, holding, *args, **kwargs)
+        finally:
+            _running.reset(token)
+
+    return run_home
+
+
+def as_of_people(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what looks whose guards are: it asks for what is of people."""
+
+    @functools.wraps(call)
+    def run_home(*args: Any) -> Any:
+        now = _running.get()
+        token = _running.set(now._replace(shared=frozenset(one for one in now.shared if one.endswith(" people"))))
+        try:
+            return call(*args)
+        finally:
+            _running.reset(token)
+
+    return run_home
+
+
+def in_the_same_context(submit: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an executor's `submit` that lets the work run as whoever submits it."""
+
+    @functools.wraps(submit)
+    def submitted(executor: Any, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return submit(executor, copy_context().run, work, *args, **kwargs)
+
+    return submitted
+
+
 def _is_by_a_test(frame: FrameType | None) -> bool:
     """Whether code of a test stands between a call and the function that runs."""
     while frame is not None:
         code = frame.f_code
-        if code.co_filename == __file__ and code.co_name in {"run_as", "run_shared"}:
+        if code.co_filename == __file__ and code.co_name in _ENTERED:
             return False
         if code.co_filename.startswith(_TESTS) and not code.co_filename.startswith(_HERE):
             return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -95,6 +96,8 @@ class Site:
     deployment: Deployment
     place: Place
     storefront_url: str
+    jobs: dict[str, list[Callable[[Site], None]]] = field(default_factory=dict)
+    """By function, in the order in which a test tries them."""
     _http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(timeout=60, retries=False))
 
     def stop_triggers(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -47,21 +46,20 @@ def policy_of(deployment: Deployment, function: str) -> dict[str, Any]:
     return emulated_policy(function, deployment.settings)
 
 
-def without(document: Mapping[str, Any], permission: Permission) -> dict[str, Any]:
-    """Return a policy without one permission, and otherwise the same."""
-    left = []
+def without(document: Mapping[str, Any], *permissions: Permission) -> dict[str, Any]:
+    """Return a policy without these permissions, and otherwise the same."""
+    gone = {(one.action, one.resource) for one in permissions}
+    gone |= {(SEND_BATCH, one.resource) for one in permissions if one.action == SEND}
+    left: list[dict[str, Any]] = []
     for statement in document["Statement"]:
-        if permission.action not in statement["Action"] or permission.resource not in statement["Resource"]:
-            left.append(copy.deepcopy(statement))
-            continue
-        removed = {permission.action, *((SEND_BATCH,) if permission.action == SEND else ())}
-        others = [action for action in statement["Action"] if action not in removed]
-        elsewhere = [resource for resource in statement["Resource"] if resource != permission.resource]
-        if others:
-            left.append({**statement, "Action": others})
-        if elsewhere:
-            apart = {"Sid": f"{statement['Sid']}Elsewhere", "Action": sorted(removed), "Resource": elsewhere}
-            left.append({**statement, **apart})
+        actions: dict[tuple[str, ...], list[str]] = {}
+        for action in statement["Action"]:
+            resources = tuple(one for one in statement["Resource"] if (action, one) not in gone)
+            actions.setdefault(resources, []).append(action)
+        for number, (resources, allowed) in enumerate(actions.items()):
+            if resources:
+                named = {"Sid": f"{statement['Sid']}{'x' * number}", "Action": allowed, "Resource": list(resources)}
+                left.append({**statement, **named})
     return {**document, "Statement": left}
 
 

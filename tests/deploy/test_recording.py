@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from deploy.permissions import Need
 from tests.calls import record, running
 from tests.calls.recorder import Recorder
@@ -48,12 +50,54 @@ def test_what_workers_saw_comes_together() -> None:
 
 
 def test_a_new_call_is_named_with_its_test_and_a_missing_one_by_itself() -> None:
-    known = {(function, need): "" for function, needs in record.read().items() for need in needs}
-    assert record.differences(known) == []
-    gone = next(iter(known))
-    invented = ("sweep_usage", Need("dynamodb:Scan", "*"))
-    changed = {**known, invented: "tests/a.py::test_b"}
-    del changed[gone]
-    new, missing = record.differences(changed)
+    recorder = Recorder()
+    recorder.add((record.committed(), []))
+    assert record.differences(recorder) == []
+    (name, need), test = next(iter(recorder.of_functions().items()))
+    del recorder.recorded[name, need]
+    recorder.recorded["sweep_usage", Need("dynamodb:Scan", "*")] = "tests/a.py::test_b"
+    new, missing = record.differences(recorder)
     assert new == "new:      sweep_usage dynamodb:Scan * (first in tests/a.py::test_b)"
-    assert missing == f"not seen: {gone[0]} {gone[1].action} {gone[1].place}"
+    assert missing == f"not seen: {name} {need.action} {need.place}"
+    assert test == ""
+
+
+def test_what_the_move_adds_has_a_record_of_its_own_and_by_luck_may_not_be_seen() -> None:
+    recorder = Recorder()
+    recorder.add((record.committed(), []))
+    seen = dict(recorder.of_the_move().keys())
+    assert "moving reads people" in {name for name, _ in recorder.recorded}
+    assert ("sweep_jobs", READ) not in recorder.of_the_move(), "seen without a move as well"
+    del recorder.recorded["moving reads people", seen["reads people"]]
+    assert record.differences(recorder) == []
+    recorder.recorded["moving reads people", Need("dynamodb:Scan", "*")] = "tests/migration/a.py::test_b"
+    assert record.differences(recorder) == [
+        "new:      reads people dynamodb:Scan * (first in tests/migration/a.py::test_b)"
+    ]
+
+
+def test_a_call_of_another_thread_counts_for_the_function_that_began_it() -> None:
+    recorder = Recorder()
+    with recorder.watching(), ThreadPoolExecutor(1) as pool:
+        running.as_functions(lambda: pool.submit(recorder.note, {READ}), ("sweep_jobs",))().result()
+    assert set(recorder.of_functions()) == {("sweep_jobs", READ)}
+
+
+def test_the_door_tells_what_is_asked_through_it_and_whose_copy_is_made() -> None:
+    seen: list[frozenset[str]] = []
+    look = lambda *_: seen.append(running._running.get().shared)  # noqa: E731  # one line is all it is
+    store = running.as_home(look)
+    store.__wrapped__.__name__ = "store"
+
+    def asked(*_: object) -> None:
+        look()
+        store(None, "4c1d")
+        store(None, "ERASURE#1")
+
+    items = [{"Put": {"Item": {"PK": {"S": "USER#4c1d"}}}}, {"ConditionCheck": {"Key": {"PK": {"S": "ERASURE#1"}}}}]
+    running.as_door(asked)(None, "TransactWriteItems", {"TransactItems": items})
+    assert seen == [
+        {"writes people", "checks ERASURE#"},
+        {"writes people", "copies people"},
+        {"checks ERASURE#", "copies ERASURE#"},
+    ]
