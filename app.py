@@ -328,7 +328,7 @@ answer_question = on.message("answer_question", stage.chat_queue, lambda: wiring
 carry_erasure_on = on.message("carry_erasure_on", stage.erasures_queue, lambda: wiring.rooms().erasure_saga.carry_on)
 """Do what is left of an erasure."""
 
-move_people = on.job("move_people", stage.migration_queue if stage.has_legacy_database else None, wiring.page_jobs)
+move_people = on.job("move_people", stage.migration_queue if stage.has_legacy_rights else None, wiring.page_jobs)
 """Copy people from the legacy database, while the stage has one; answers an operator, too."""
 
 tend_move = on.tick("tend_move", every(minutes=1), wiring.tending)

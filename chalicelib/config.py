@@ -59,6 +59,9 @@ class Settings:
     has_apple_sign_in_key: bool = False
     # Whether the stage's data is still on its way from the legacy database: without it nothing of the move is imported.
     has_legacy_database: bool = False
+    # Whether a stage whose people have moved keeps, for one release more, what versions with a legacy database ask for:
+    # permissions, secret, queue. Then one can roll back across the release that takes the database away.
+    keeps_legacy_rights: bool = False
     # Where that database is, on a developer's machine alone; anywhere else the secret says it.
     legacy_dsn: str | None = None
     app_store: AppStore | None = None
@@ -69,6 +72,11 @@ class Settings:
     # Signing keys are read again after this, so that a rotation or a revocation is picked up without a deployment.
     secret_life: timedelta = timedelta(seconds=60)
     rules: Rules = field(default_factory=Rules)
+
+    @property
+    def has_legacy_rights(self) -> bool:
+        """Whether what stands around the code is that of a stage with a legacy database."""
+        return self.has_legacy_database or self.keeps_legacy_rights
 
     @property
     def is_local(self) -> bool:
@@ -233,6 +241,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         upgrade_url=environment.get("UPGRADE_URL", "serenya://subscription/plans"),
         has_apple_sign_in_key=environment.get("HAS_APPLE_SIGN_IN_KEY", "false") == "true",
         has_legacy_database=environment.get("HAS_LEGACY_DATABASE", "false") == "true",
+        keeps_legacy_rights=environment.get("KEEPS_LEGACY_RIGHTS", "false") == "true",
         legacy_dsn=environment.get("LEGACY_DSN") if stage == "local" else None,
         app_store=config_billing.app_store(environment),
         play_store=config_billing.play_store(environment),

@@ -260,8 +260,9 @@ FUNCTIONS: Final[dict[str, Permissions]] = {
 
 
 def needs_of(function: str, settings: Settings) -> Permissions:
-    """Return what a function needs in a stage: while people move, what the move adds as well."""
-    if not settings.has_legacy_database:
+    """Return what a function needs in a stage: while people move, and for a release after, what the move adds as
+    well."""
+    if not settings.has_legacy_rights:
         return FUNCTIONS[function]
     needs = _MOVERS.get(function, FUNCTIONS[function])
     ways = set() if function in _MOVERS else moving.ways(needs.table, needs.indexes)

@@ -113,7 +113,7 @@ def _providers(settings: Settings) -> Mapping[str, bool]:
         "app_store_secret": settings.app_store is not None,
         "play_store_secret": settings.play_store is not None,
         "stripe_secret": settings.stripe is not None,
-        "legacy_secret": settings.has_legacy_database,
+        "legacy_secret": settings.has_legacy_rights,
     }
 
 

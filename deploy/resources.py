@@ -161,7 +161,7 @@ def declare(settings: Settings) -> Resources:
             Queue(settings.billing_looks_queue, visibility=LOOK_TIMEOUT * VISIBILITY_FACTOR),
             *(
                 (Queue(settings.migration_queue, visibility=MIGRATION_TIMEOUT * VISIBILITY_FACTOR),)
-                if settings.has_legacy_database
+                if settings.has_legacy_rights
                 else ()
             ),
         ),
@@ -216,7 +216,7 @@ def used_secrets(declared: Resources, settings: Settings) -> tuple[GivenSecret, 
         declared.play_store: settings.play_store is not None,
         declared.stripe: settings.stripe is not None,
         declared.anthropic: "anthropic" in settings.analysts,
-        declared.legacy_database: settings.has_legacy_database,
+        declared.legacy_database: settings.has_legacy_rights,
     }
     return tuple(secret for secret, is_used in uses.items() if is_used)
 

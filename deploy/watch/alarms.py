@@ -26,7 +26,7 @@ MODEL_CENTS_AN_HOUR: Final = 500
 
 def alarms(settings: Settings) -> tuple[Alarm, ...]:
     """Return the alarms of a stage, the ones to get up for first."""
-    moving = _move(settings) if settings.has_legacy_database else ()
+    moving = _move(settings) if settings.has_legacy_rights else ()
     return (*_answers(settings), *_table(settings), *_functions(settings), *_rooms(settings), *_keys(settings), *moving)
 
 

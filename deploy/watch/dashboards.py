@@ -129,7 +129,7 @@ def _trouble(settings: Settings) -> tuple[Chart, ...]:
             (Metric.MODEL_CALLS, Metric.MODEL_FAILURES, Metric.CIRCUIT_OPENED, Metric.DAILY_CAP_REACHED),
         ),
         Chart("Usage reset: longest wait (s)", ((ours(settings, Metric.USAGE_RESET_LAG, "Maximum"), "lag"),)),
-        *(_move(settings) if settings.has_legacy_database else ()),
+        *(_move(settings) if settings.has_legacy_rights else ()),
     )
 
 

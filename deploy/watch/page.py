@@ -31,7 +31,9 @@ def alarms_page(settings: Settings) -> str:
     """Return the page; names of queues are those of the settings' stage, without it. What only stages have that move
     people says so, and everything else stands as it is in the others."""
     lines = [_HEAD, ""]
-    usual = {alarm.key: alarm for alarm in alarms(replace(settings, has_legacy_database=False))}
+    usual = {
+        alarm.key: alarm for alarm in alarms(replace(settings, has_legacy_database=False, keeps_legacy_rights=False))
+    }
     for alarm in alarms(settings):
         only = "" if alarm.key in usual else f" {_MOVING_ALONE}"
         when = _when(usual.get(alarm.key, alarm))

@@ -30,7 +30,7 @@ _OF_THE_MOVE: Final = (Metric.MIGRATION_DRIFT, Metric.MIGRATION_BACKLOG, Metric.
 
 def without_alarm(settings: Settings) -> Mapping[Metric, str]:
     """Return what has no alarm in a stage, with the reason."""
-    if settings.has_legacy_database:
+    if settings.has_legacy_rights:
         return WITHOUT_ALARM
     return {**WITHOUT_ALARM, **dict.fromkeys(_OF_THE_MOVE, "The stage moves nobody, so nothing writes it.")}
 
@@ -39,7 +39,7 @@ def queues_without_age(settings: Settings) -> Mapping[str, str]:
     """Return the queues whose age nobody is woken for, with the reason."""
     copying = "An operator who copies people looks at the progress; nobody else waits for it."
     return {
-        **({settings.migration_queue: copying} if settings.has_legacy_database else {}),
+        **({settings.migration_queue: copying} if settings.has_legacy_rights else {}),
         settings.priority_queue: "It is served before the one that is watched, by a function of the same kind.",
         settings.priority_backlog_queue: "It waits by design: its owner has another document before it.",
         settings.backlog_queue: "It waits by design: its owner has another document before it.",

@@ -85,14 +85,14 @@ def test_a_call_of_another_thread_counts_for_the_function_that_began_it() -> Non
 
 def test_the_door_tells_what_is_asked_through_it_and_whose_copy_is_made() -> None:
     seen: list[frozenset[str]] = []
-    look = lambda *_: seen.append(running._running.get().shared)  # noqa: E731  # one line is all it is
-    store = running.as_home(look)
-    store.__wrapped__.__name__ = "store"
+
+    def store(*_: object) -> None:
+        seen.append(running._running.get().shared)
 
     def asked(*_: object) -> None:
-        look()
-        store(None, "4c1d")
-        store(None, "ERASURE#1")
+        store()
+        running.as_home(store)(None, "4c1d")
+        running.as_home(store)(None, "ERASURE#1")
 
     items = [{"Put": {"Item": {"PK": {"S": "USER#4c1d"}}}}, {"ConditionCheck": {"Key": {"PK": {"S": "ERASURE#1"}}}}]
     running.as_door(asked)(None, "TransactWriteItems", {"TransactItems": items})

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from chalicelib.config import load
 from chalicelib.models.schema import table_definition
-from deploy.generate import stage_settings
+from deploy.generate import ROOT, policy_of, stage_settings
 from deploy.permissions import FUNCTIONS, needs_of
 from deploy.policies import policy
 from deploy.release.names import log_group
@@ -18,6 +22,7 @@ from deploy.resources import declare, used_secrets
 from deploy.stack.template import template
 from deploy.stages import DEPLOYED, PRODUCTION, options
 from dev.provision import lifecycle_of
+from tests.support import ENVIRONMENT
 
 HOLDING = {
     "AWS::DynamoDB::Table",
@@ -142,6 +147,28 @@ def test_a_stage_that_moves_people_has_a_secret_for_the_way_into_their_database(
     assert (given.name, given.fields) == (settings.legacy_secret, ("dsn",))
     needs = needs_of("api_handler", settings)
     assert settings.legacy_secret in json.dumps(policy("api_handler", needs, settings))
+
+
+def test_a_stage_that_keeps_the_rights_has_everything_that_versions_with_the_database_ask_for() -> None:
+    here = stage_settings("prod")
+    moving, keeping = replace(here, has_legacy_database=True), replace(here, keeps_legacy_rights=True)
+    assert template(keeping) == template(moving) != template(here)
+    assert used_secrets(declare(keeping), keeping) == used_secrets(declare(moving), moving)
+    for function in FUNCTIONS:
+        assert policy_of(function, keeping) == policy_of(function, moving)
+    environment = {"SERENYA_STAGE": "prod", "SERENYA_ACCOUNT_ID": "0", "SERENYA_REGION": "eu-central-1"}
+    asked = load({**environment, "GOOGLE_CLIENT_IDS": "g", "APPLE_CLIENT_IDS": "a", "KEEPS_LEGACY_RIGHTS": "true"})
+    assert (asked.has_legacy_database, asked.has_legacy_rights) == (False, True)
+
+
+def test_the_queue_of_the_move_feeds_its_function_as_long_as_a_version_may_want_it() -> None:
+    look = "import app; print([one.queue for one in app.app.event_sources if one.name == 'move_people'])"
+    for variables, queues in (({}, "[]"), ({"KEEPS_LEGACY_RIGHTS": "true"}, "['serenya-test-migration']")):
+        environment = {**os.environ, **ENVIRONMENT, **variables}
+        done = subprocess.run(
+            [sys.executable, "-c", look], cwd=ROOT, env=environment, check=False, capture_output=True, text=True
+        )
+        assert done.stdout.strip() == queues, done.stderr
 
 
 @pytest.mark.parametrize("stage", DEPLOYED)

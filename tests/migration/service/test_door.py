@@ -35,6 +35,10 @@ def test_a_stage_without_a_legacy_database_imports_nothing_of_the_move() -> None
     assert _imported() == set()
 
 
+def test_a_stage_that_only_keeps_the_rights_imports_nothing_of_the_move_either() -> None:
+    assert _imported(KEEPS_LEGACY_RIGHTS="true") == set()
+
+
 def test_a_stage_with_one_goes_through_the_door() -> None:
     assert "chalicelib.migration.door" in _imported(HAS_LEGACY_DATABASE="true")
 
