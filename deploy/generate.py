@@ -15,6 +15,7 @@ from chalicelib import config
 from deploy import permissions
 from deploy.billing_page import billing_page
 from deploy.data_page import data_page
+from deploy.github import template as github
 from deploy.policies import policy
 from deploy.release.names import stack_name
 from deploy.stack.template import template
@@ -81,6 +82,9 @@ def generated_files() -> dict[Path, str]:
     for stage in DEPLOYED:
         files[ROOT / "deploy" / "generated" / f"{stack_name(stage)}.template.json"] = _json(
             template(stage_settings(stage))
+        )
+        files[ROOT / "deploy" / "generated" / f"{github.stack_name(stage)}.template.json"] = _json(
+            github.template(stage_settings(stage))
         )
     return files
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from deploy.generate import ROOT
+from deploy.github.template import BRANCHES
 from deploy.packaging.runtimes import TESTED
 from deploy.stages import DEPLOYED
 
@@ -25,6 +26,8 @@ INPUTS: Final = {
 }
 """The actions that are used, and their inputs as the pinned releases' `action.yml` declare them."""
 PINNED: Final = re.compile(r"uses: ([\w.-]+/[\w.-]+)@([0-9a-f]{40})  # v\d+\.\d+\.\d+$")
+STAGE: Final = "${{ github.ref_name == 'main' && 'prod' || 'dev' }}"
+PLAN_ROLE: Final = "${{ github.ref_name == 'main' && vars.AWS_PLAN_ROLE_ARN_PROD || vars.AWS_PLAN_ROLE_ARN_DEV }}"
 CONTEXTS: Final = {"github", "matrix", "vars", "env"}
 
 
@@ -82,7 +85,7 @@ def test_only_targets_that_there_are_are_made() -> None:
     assert len(made) >= 5
     for command in made:
         filled = command.replace("${{ matrix.python }}", "3.11").replace("$STAGE", "dev")
-        words = filled.replace('"', "").split()
+        words = filled.partition(" | ")[0].replace('"', "").split()
         assert words[0] == "make", command
         done = subprocess.run(
             ["make", "-n", *words[1:], "PYTHON=python3"], check=False, cwd=ROOT, capture_output=True, text=True
@@ -108,21 +111,37 @@ def test_no_key_is_stored_and_one_role_is_taken_per_environment() -> None:
         assert "secrets" not in re.sub(r"#.*", "", text)
         assert "AWS_SECRET" not in text
         assert not re.search(r"AKIA|aws-access-key-id", text)
-    deploying = [job for _, job in _jobs() if "id-token" in str(job.get("permissions", {}))]
-    (job,) = deploying
-    assert job["permissions"] == {"contents": "read", "id-token": "write"}
-    (credentials,) = [one for one in job["steps"] if one.get("uses", "").startswith("aws-actions/")]
-    assert credentials["with"]["role-to-assume"] == "${{ vars.AWS_ROLE_ARN }}"
+    roles = {
+        name: [one["with"]["role-to-assume"] for one in job["steps"] if one.get("uses", "").startswith("aws-actions/")]
+        for name, job in _jobs()
+        if "id-token" in str(job.get("permissions", {}))
+    }
+    assert roles == {"plan": [PLAN_ROLE], "deploy": ["${{ vars.AWS_ROLE_ARN }}"]}
+    for name in roles:
+        assert dict(_jobs())[name]["permissions"] == {"contents": "read", "id-token": "write"}
 
 
 def test_develop_goes_to_dev_and_main_to_production_behind_its_environment_once_everything_passed() -> None:
     workflow = _read(FOLDER / "deploy.yml")
-    assert workflow[True] == {"push": {"branches": ["develop", "main"]}}
-    job = workflow["jobs"]["deploy"]
-    assert job["needs"] == "check"
-    assert job["environment"] == job["env"]["STAGE"] == "${{ github.ref_name == 'main' && 'prod' || 'dev' }}"
-    assert set(DEPLOYED) == {"dev", "prod"}
-    assert job["concurrency"]["cancel-in-progress"] is False, "a release that runs is never cut off"
+    assert workflow[True] == {"push": {"branches": sorted(BRANCHES.values())}}
+    jobs = workflow["jobs"]
+    assert (jobs["plan"]["needs"], jobs["deploy"]["needs"]) == ("check", "plan")
+    assert jobs["deploy"]["environment"] == jobs["deploy"]["env"]["STAGE"] == STAGE
+    assert set(DEPLOYED) == {"dev", "prod"} == set(BRANCHES)
+    assert jobs["deploy"]["concurrency"]["cancel-in-progress"] is False, "a release that runs is never cut off"
+
+
+def test_the_plan_is_shown_before_anybody_approves_by_a_role_that_changes_nothing() -> None:
+    jobs = _read(FOLDER / "deploy.yml")["jobs"]
+    assert "environment" not in jobs["plan"], "an environment would ask first"
+    assert jobs["plan"]["env"]["STAGE"] == STAGE
+    (plan,) = [step for step in jobs["plan"]["steps"] if "run" in step]
+    assert plan["run"].startswith("make plan ")
+    assert plan["run"].endswith('| tee -a "$GITHUB_STEP_SUMMARY"')
+    assert plan["shell"] == "bash", "GitHub's own choice of a shell forgets that what stands before a pipe failed"
+    assert [step["run"].split()[:2] for step in jobs["deploy"]["steps"] if "run" in step] == [["make", "deploy"]]
+    for stage in DEPLOYED:
+        assert f"vars.AWS_PLAN_ROLE_ARN_{stage.upper()}" in PLAN_ROLE
 
 
 def test_the_tests_run_on_every_python_that_is_promised() -> None:
