@@ -4,6 +4,7 @@
     ├── InvalidRequest          400  validation   something in the request is wrong
     │   └── …                        one subclass per public code where code depends on it
     ├── Unauthenticated         401  business     the app refreshes its token on 401, and only then
+    │   └── UnknownToken            its form or signature says so: nobody was looked up
     ├── QuotaSpent              402  business     the app shows its text (it hides that of 403 and 429)
     ├── Forbidden               403  business     the token is fine, but not enough
     ├── NotFound                404  business     never was, not yours, and expired are one answer
@@ -89,6 +90,10 @@ class Unauthenticated(ServiceError):
     recovery = Recovery.RETRY
     default_code = "UNAUTHORIZED"
     default_user_message = "Please sign in again."
+
+
+class UnknownToken(Unauthenticated):
+    """A token that is not ours, or not a provider's for us, by its form or signature: nobody was looked up for it."""
 
 
 class QuotaSpent(ServiceError):

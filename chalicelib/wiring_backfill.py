@@ -20,7 +20,7 @@ from chalicelib.migration.loading import Loader
 from chalicelib.migration.pace import Pace, eased_by_refusals
 from chalicelib.migration.page_jobs import PageJobs
 from chalicelib.migration.phases import Phase
-from chalicelib.migration.postgres import Connection, connect, rows
+from chalicelib.migration.postgres import Connection, connect, require_protected, rows
 from chalicelib.migration.serenya import places
 from chalicelib.migration.serenya.columns import OF_PEOPLE
 from chalicelib.migration.serenya.events import EventPage, event_pages
@@ -111,8 +111,15 @@ def operator_of(table_name: str, call: Call, dsn: Callable[[], str], clock: Cloc
     return Operator(move_of(table_name, eased, dsn, told), pace, eased, table_name, dsn, told)
 
 
-def operator(dsn: str | None = None) -> Operator:
-    """Build it for the stage that the environment names, and connect the models to its table."""
+def operator(dsn: str | None = None, *, is_checked: bool = True) -> Operator:
+    """Build it for the stage that the environment names, and connect the models to its table. A `dsn` that is given
+    stands for the stage's; less than a certificate that is checked does for it where that is given up.
+
+    Raises:
+        UnprotectedDsn: others could read what is said to that database, or answer in its place.
+    """
+    if dsn is not None:
+        require_protected(dsn, is_checked=is_checked)
     here = settings()
     client: Any = base.connect(here.table_name, here.region).connection.client
     secrets = Secrets(partial(secrets_client, here.region), SystemClock(), here.secret_life)

@@ -23,7 +23,8 @@ from chalicelib.migration.gates import Gates
 from chalicelib.migration.guard_rails import GuardRails, Load
 from chalicelib.migration.home import DynamoHome
 from chalicelib.migration.limited import Limited
-from chalicelib.migration.marks import LONGEST_LEASE, DynamoMarks
+from chalicelib.migration.loading import Loading
+from chalicelib.migration.marks import LONGEST_LEASE, DynamoMarks, lease_within
 from chalicelib.migration.meanwhile import Meanwhile
 from chalicelib.migration.moves import Mover
 from chalicelib.migration.phases import Side
@@ -47,6 +48,7 @@ from chalicelib.models.base import put_door, shared_connection
 from chalicelib.models.consent import ConsentEntry
 from chalicelib.observe import load as observed
 from chalicelib.privacy.consent_ledger import hash_of, seed_of
+from chalicelib.web.run_time import time_left
 
 CONNECTED_WITHIN_SECONDS = 1
 """A database that does not answer must not keep callers of the service waiting."""
@@ -98,10 +100,10 @@ def move_of(
     clock: Clock,
     *,
     kept_for: timedelta = KEPT_FOR,
-    lease: timedelta = LONGEST_LEASE,
+    lease: Callable[[], timedelta] = lambda: LONGEST_LEASE,
 ) -> Move:
     """Build the move between a table (`call` asks it, past any door) and the database that `dsn` names each time
-    somebody connects. `lease` is how long a writer of this process may be at work."""
+    somebody connects. `lease` says how long a writer that begins now may be at work."""
     table = DynamoTable(table_name, call)
     pool = Pool(lambda: connect(dsn(), timeout_seconds=CONNECTED_WITHIN_SECONDS))
     mapping = rows_mapping()
@@ -110,9 +112,12 @@ def move_of(
     control = Control(table, clock, fence.is_open, kept_for)
     figures = Figures(table, clock, control.standing)
     home = DynamoHome(table, places.LAYOUT, control.standing, clock)
-    marks = DynamoMarks(table, clock, lambda: lease)
+    marks = DynamoMarks(table, clock, lease)
     copier, replayer = Copier(legacy_side, home, changes), Replayer(legacy_side, home, marks, fence)
-    drainer, gates = Drainer(legacy_side, changes, copier), Gates(figures, changes, marks, fence, clock)
+    drainer, gates = (
+        Drainer(legacy_side, changes, copier),
+        Gates(figures, changes, marks, fence, Loading(table, clock), clock),
+    )
     engine, limited = Relational(pool, mapping, places, INDEX_KEYS), Limited()
     staying = Meanwhile(call, places.may_be_lost, lambda: control.standing().primary is Side.LEGACY)
     door = Door(
@@ -135,10 +140,15 @@ def move_of(
 def open_door(stage: Settings, secrets: Secrets, clock: Clock) -> Move:
     """Have everything that models and stores ask of the stage's table go where the phase of the move says."""
     client: Any = shared_connection().connection.client
-    move = move_of(stage.table_name, client._make_api_call, lambda: dsn_of(stage, secrets), clock)
+    move = move_of(stage.table_name, client._make_api_call, lambda: dsn_of(stage, secrets), clock, lease=_lease)
     put_door(move.door)
     observed.listen(lambda *answer: move.load.add(rails.counts_of(*answer)))
     return move
+
+
+def _lease() -> timedelta:
+    """A mark of a call of the API may be finished by others a minute and a half after it began; of a job, later."""
+    return lease_within(time_left())
 
 
 def tending_of(stage: Settings, secrets: Secrets) -> Callable[[], None]:

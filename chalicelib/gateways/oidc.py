@@ -141,9 +141,9 @@ class IdTokens:
             raise _Refused("not valid yet")
 
 
-def _invalid_token(event: str, provider: AuthProvider, refusal: _Refused) -> errors.Unauthenticated:
+def _invalid_token(event: str, provider: AuthProvider, refusal: _Refused) -> errors.UnknownToken:
     log(event, provider=provider, reason=str(refusal))
-    return errors.Unauthenticated("INVALID_TOKEN", "The identity token could not be verified.")
+    return errors.UnknownToken("INVALID_TOKEN", "The identity token could not be verified.")
 
 
 def _header(token: str, limit: int) -> Mapping[str, Any]:

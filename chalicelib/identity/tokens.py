@@ -137,26 +137,31 @@ class RefreshTokens:
         """Return what an authentic token says, whichever of our two keys signed it.
 
         Raises:
-            Unauthenticated: INVALID_REFRESH_TOKEN; we did not mint it. The table was not asked.
+            UnknownToken: INVALID_REFRESH_TOKEN; we did not mint it. The table was not asked.
             Unavailable: the key set cannot be read.
         """
         parts = _REFRESH.fullmatch(token) if len(token) <= _MOST_REFRESH_CHARACTERS else None
         if parts is None:
-            raise invalid_refresh_token()
+            raise _unknown_refresh_token()
         signed, kid, said, mac = parts.groups()
         key = self._keys.find(kid)
         if key is None or not hmac.compare_digest(_mac(key.derived(Purpose.REFRESH), signed), mac):
-            raise invalid_refresh_token()
+            raise _unknown_refresh_token()
         user_id, session_id, started, generation = json.loads(urlsafe_b64decode(said + "=" * (-len(said) % 4)))
         return RefreshClaim(user_id, session_id, _EPOCH + timedelta(microseconds=started), generation)
 
 
+_INVALID_REFRESH: Final = ("INVALID_REFRESH_TOKEN", "The refresh token is not valid.")
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def invalid_refresh_token() -> errors.Unauthenticated:
-    """Return the error for a refresh token that is not ours, or not this device's."""
-    return errors.Unauthenticated("INVALID_REFRESH_TOKEN", "The refresh token is not valid.")
+    """Return the error for a refresh token that is not this device's: the same as for one that is not ours."""
+    return errors.Unauthenticated(*_INVALID_REFRESH)
+
+
+def _unknown_refresh_token() -> errors.UnknownToken:
+    return errors.UnknownToken(*_INVALID_REFRESH)
 
 
 def refresh_token_hash(token: str) -> str:

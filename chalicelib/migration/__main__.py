@@ -30,7 +30,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; 3 where a side does not answer."""
     given = _parser().parse_args(arguments)
     try:
-        return COMMANDS[given.command](operator(given.dsn), given, sys.stdout)
+        return COMMANDS[given.command](
+            operator(given.dsn, is_checked=not given.unchecked_certificate), given, sys.stdout
+        )
     except MoveRefused as refused:
         for one in refused.refusals:
             sys.stderr.write(f"refused by {one.gate}: {one.reason}\n")
@@ -62,6 +64,11 @@ def _explained(command: str, failure: Exception) -> int:
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     common.add_argument("--dsn", help="the legacy database, instead of the stage's secret")
+    common.add_argument(
+        "--unchecked-certificate",
+        action="store_true",
+        help="with --dsn: let sslmode=require do, over which others may answer in the database's place",
+    )
     common.add_argument("--json", action="store_true", help="for machines")
     common.add_argument("--do", action="store_true", help="really do it")
     common.add_argument("--run", default="main", help="the name of the backfill's run")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from chalicelib import ids
@@ -17,6 +17,8 @@ from chalicelib.migration.table import Change, Put, Refused, Table, number_in
 LEASE: Final = timedelta(seconds=60)
 """A worker that says nothing for so long is gone; its part is another's."""
 PARTS: Final = 64
+_LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Where nobody has kept it, a run may have begun at any time."""
 _ALPHABET: Final = "0123456789abcdef"
 _PART: Final = "PART#"
 _CONTROL: Final = "CONTROL"
@@ -25,7 +27,8 @@ _CONTROL: Final = "CONTROL"
 @dataclass(frozen=True, slots=True)
 class Part:
     """A stretch of keys, after one and up to and including another (None: to the end), and how far it is done.
-    `counts` says how many keys came to which end; `attempt` tells workers of one part apart."""
+    `counts` says how many keys came to which end; `attempt` tells workers of one part apart. `begun_at` is when its run
+    was begun: what it found done may be as old as that."""
 
     number: int
     first: Key
@@ -35,6 +38,7 @@ class Part:
     is_done: bool = False
     attempt: str = ""
     lease_until: datetime | None = None
+    begun_at: datetime = _LONG_AGO
 
     @property
     def done(self) -> int:
@@ -69,17 +73,20 @@ class Checkpoints:
         known = self.parts()
         if known:
             return known
+        now = self.clock.now()
         for part in _parts(parts):
             try:
-                self.table.write(Put(self._item(part), Absent()))
+                self.table.write(Put(self._item(replace(part, begun_at=now)), Absent()))
             except Refused:  # Somebody else begins the same run.
                 continue
         return self.parts()
 
     def forget(self) -> None:
         """Begin the run anew: every part is to be done again. What was copied stays and is found unchanged."""
+        now = self.clock.now()
         for part in self.parts():
-            self.table.write(Put(self._item(replace(part, after=part.first, counts={}, is_done=False, attempt=""))))
+            anew = replace(part, after=part.first, counts={}, is_done=False, attempt="", begun_at=now)
+            self.table.write(Put(self._item(anew)))
 
     def parts(self) -> list[Part]:
         """Return the parts as they are."""
@@ -161,6 +168,7 @@ class Checkpoints:
             "after": {"S": part.after},
             "is_done": {"BOOL": part.is_done},
             "attempt": {"S": part.attempt},
+            "begun_at": {"S": iso(part.begun_at)},
             "counts": {"M": {name: {"N": str(count)} for name, count in sorted(part.counts.items())}},
         }
         if part.until is not None:
@@ -168,6 +176,11 @@ class Checkpoints:
         if part.lease_until is not None:
             values["lease_until"] = {"S": iso(part.lease_until)}
         return places.engine_item((self._partition, f"{_PART}{part.number:04d}"), self.clock.now(), values)
+
+
+def begun_at(parts: Sequence[Part]) -> datetime:
+    """Return when a run was begun: what any of its parts found done was so then, and need not be so since."""
+    return min((part.begun_at for part in parts), default=_LONG_AGO)
 
 
 def _is_of(part: Part) -> Condition:
@@ -186,6 +199,7 @@ def _read(item: RawItem) -> Part:
         is_done=item["is_done"]["BOOL"],
         attempt=item["attempt"]["S"],
         lease_until=parse_iso(item["lease_until"]["S"]) if "lease_until" in item else None,
+        begun_at=parse_iso(item["begun_at"]["S"]) if "begun_at" in item else _LONG_AGO,
     )
 
 

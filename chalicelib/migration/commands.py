@@ -106,9 +106,6 @@ def move(operator: Any, given: Namespace, out: TextIO) -> int:
             return dry(out, f"would set {given.percent} %")
         control.set_percent(given.percent, given.by, given.reason)
     else:
-        if target is Phase.DUAL_WRITE and _is_loading(operator, given.run):
-            out.write("refused: a backfill without conditions is at work; pause it, or let it end\n")
-            return WRONG
         mover, reason = _asking(operator.move, given)
         mover.move(target, given.by, reason, is_dry=not given.do)
         if not given.do:
@@ -233,9 +230,3 @@ def _asking(move: Any, given: Namespace) -> tuple[Any, str]:
         raise ValueError("--least is 1 or more, and wants a --reason of its own")
     gates = replace(move.gates, least_reads=given.least)
     return replace(move.mover, gates=gates), f"{given.reason} (after {given.least} reads instead of {LEAST_READS})"
-
-
-def _is_loading(operator: Any, run: str) -> bool:
-    now = operator.clock.now()
-    parts = operator.checkpoints(run).parts()
-    return any(part.attempt and part.lease_until is not None and part.lease_until > now for part in parts)

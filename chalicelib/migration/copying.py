@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from chalicelib import errors
 from chalicelib.migration.home import Overtaken, OwnedElsewhere
-from chalicelib.migration.ports import Changes, Holding, Home, Key, Legacy, Outcome
+from chalicelib.migration.ports import Changes, Holding, Home, ItemKey, Key, Legacy, Outcome
 from chalicelib.observe.log import log
 
 _MOST_ROUNDS: Final = 6
@@ -38,13 +39,14 @@ class Copier:
         """
         return self.bring(self.legacy.holding(key))
 
-    def repair(self, key: Key) -> Outcome:
-        """Bring what is held now even where its revision was copied: for items that were changed by something else.
+    def repair(self, key: Key, strays: Sequence[ItemKey] = ()) -> Outcome:
+        """Bring what is held now even where its revision was copied: for items that were changed by something else, and
+        for what was found astray and says that it belongs here.
 
         Raises:
             As `copy`.
         """
-        return self.bring(self.legacy.holding(key), is_repair=True)
+        return self._brought(self.legacy.holding(key), True, 0, strays)
 
     def bring(self, holding: Holding, *, is_repair: bool = False) -> Outcome:
         """Bring a holding that was read a moment ago.
@@ -54,10 +56,10 @@ class Copier:
         """
         return self._brought(holding, is_repair, 0)
 
-    def _brought(self, holding: Holding, is_repair: bool, depth: int) -> Outcome:
+    def _brought(self, holding: Holding, is_repair: bool, depth: int, strays: Sequence[ItemKey] = ()) -> Outcome:
         for _ in range(_MOST_ROUNDS):
             try:
-                outcome = self.home.store(holding, is_repair=is_repair)
+                outcome = self.home.store(holding, is_repair=is_repair, strays=strays)
             except Overtaken:
                 pass
             except OwnedElsewhere as elsewhere:

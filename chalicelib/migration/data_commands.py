@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from chalicelib import errors
 from chalicelib.migration import places
-from chalicelib.migration.checkpoints import Orders
+from chalicelib.migration.checkpoints import Orders, begun_at
 from chalicelib.migration.command_words import DONE, WRONG, dry, say
 from chalicelib.migration.figures import Figure
 from chalicelib.migration.phases import Phase, Side
@@ -53,7 +53,10 @@ def _backfilled(operator: Any, workers: Any, phase: Phase, given: Namespace, out
     failed = min(workers.failures, len(operator.move.changes.troubles())) if workers.failures else 0
     if phase is not Phase.LEGACY:
         # What was loaded before anybody wrote on both sides is not yet all.
-        operator.move.figures.tell(Figure.BACKFILL, number=failed, is_well=failed == 0, note=given.run)
+        began_at = begun_at(operator.checkpoints(given.run).parts())
+        operator.move.figures.tell(
+            Figure.BACKFILL, number=failed, is_well=failed == 0, note=given.run, began_at=began_at
+        )
     if failed:
         out.write(f"{failed:,} keys failed: `status` counts them, `drain` tries them again, the log says why\n")
     return WRONG if failed else DONE
@@ -126,6 +129,7 @@ def _tell_of_backfill(operator: Any, troubles: int) -> None:
 def verify(operator: Any, given: Namespace, out: TextIO) -> int:
     """Compare both sides, all of it; repair with --repair --do."""
     from chalicelib.migration.verify.page import page_of
+    from chalicelib.migration.verify.repairing import repair as repaired
     from chalicelib.migration.verify.report import report_of
 
     connection = operator.connection()
@@ -134,8 +138,8 @@ def verify(operator: Any, given: Namespace, out: TextIO) -> int:
         began_at, epoch = operator.move.figures.clock.now(), operator.move.control.refreshed().epoch
         found = verifier.verify()
         if given.repair and given.do and not found.is_clean:
-            for key in sorted({one.key for one in found.differences}):
-                operator.move.copier.repair(key)
+            for key, problem in repaired(verifier, found, operator.move.copier.repair).failed.items():
+                out.write(f"{key} cannot be repaired: {problem}\n")
             began_at, epoch = operator.move.figures.clock.now(), operator.move.control.refreshed().epoch
             found = verifier.verify()
     finally:

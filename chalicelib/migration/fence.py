@@ -45,8 +45,8 @@ class Fence(Protocol):
     def open(self, version: int, held: Sequence[Key] = ()) -> None:
         """Take writes and answer reads, but of keys that are held back."""
 
-    def release(self, key: Key) -> None:
-        """Hold a key back no longer."""
+    def release(self, keys: Sequence[Key]) -> None:
+        """Hold keys back no longer."""
 
     def held(self) -> Sequence[Key]:
         """Return the keys that are held back."""
@@ -98,10 +98,14 @@ class PostgresFence:
         # Where it stands open, nothing is changed, and so nobody who writes is waited for.
         self._step(version, "SET is_open = true, is_readable = true WHERE NOT (is_open AND is_readable)", held)
 
-    def release(self, key: Key) -> None:
-        """Hold a key back no longer."""
+    def release(self, keys: Sequence[Key]) -> None:
+        """Hold keys back no longer, all at once."""
         with self.pool.lend() as connection:
-            rows(connection, "UPDATE migration.revisions SET is_held = false WHERE key = %s AND is_held", (key,))
+            rows(
+                connection,
+                "UPDATE migration.revisions SET is_held = false WHERE key = ANY(%s) AND is_held",
+                (list(keys),),
+            )
 
     def held(self) -> Sequence[Key]:
         """Return the keys that are held back."""

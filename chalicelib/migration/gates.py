@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -86,6 +86,13 @@ class CountedMarks(Protocol):
         """Return how many marks stand."""
 
 
+class WatchedLoading(Protocol):
+    """Whoever writes without conditions, as gates need it."""
+
+    def until(self) -> Sequence[datetime]:
+        """Return of each who is at work until when they may be, whatever becomes of them."""
+
+
 class WatchedFence(Protocol):
     """The fence before PostgreSQL, as gates need it."""
 
@@ -104,6 +111,7 @@ class Gates:
     changes: WatchedChanges
     marks: CountedMarks
     fence: WatchedFence
+    loading: WatchedLoading
     clock: Clock
     fresh_for: timedelta = FRESH_FOR
     quiet_for: timedelta = QUIET_FOR
@@ -142,6 +150,7 @@ class Gates:
         }
         by_sides: Mapping[Gate, Callable[[], str | None]] = {
             Gate.CHANGES_INSTALLED: self._installed,
+            Gate.NOTHING_LOADS: self._loading,
             Gate.PHASE_KNOWN_EVERYWHERE: lambda: self._known_everywhere(standing),
             Gate.BACKLOG_ZERO: lambda: self._drained(0),
             Gate.BACKLOG_SMALL: lambda: self._drained(self.small_backlog),
@@ -161,6 +170,14 @@ class Gates:
             else "triggers, functions or indexes of the move are missing or not in force; run `install`"
         )
 
+    def _loading(self) -> str | None:
+        """Nobody writes by batches, over whatever stands there, once services may write there too."""
+        until = self.loading.until()
+        if not until:
+            return None
+        latest = _said(max(until) - self.clock.now())
+        return f"{len(until)} workers of a backfill by batches are at work; they are gone in {latest} at the latest"
+
     def _known_everywhere(self, standing: Standing) -> str | None:
         """Every process has read the phase, and writes to both sides."""
         since = self._since(standing.moved_at)
@@ -171,14 +188,14 @@ class Gates:
     def _complete(self, known: Known | None) -> str | None:
         if known is None or not known.is_well:
             return f"the backfill is not complete: {known.number if known else 0} copied"
-        return self._outdated(known, "the backfill")
+        return self._outdated(known, "the backfill", "; `backfill --again`")
 
-    def _outdated(self, known: Known, what: str) -> str | None:
+    def _outdated(self, known: Known, what: str, how: str = "; do it again") -> str | None:
         """Between two installations nobody notes what changes: what was true before the present one need not be now."""
         installed_at = self.changes.installed_at()
         if installed_at is None:
             return "nothing is installed that notes changes"
-        return f"{what} is from before changes were noted; do it again" if known.true_at < installed_at else None
+        return f"{what} is from before changes were noted{how}" if known.true_at < installed_at else None
 
     def _fresh(self, known: Known | None, standing: Standing) -> str | None:
         if known is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -74,10 +74,11 @@ class DynamoHome:
         """
         return read_state(self.table.get(places.copy_key(key)))
 
-    def store(self, holding: Holding, *, is_repair: bool = False) -> Outcome:
+    def store(self, holding: Holding, *, is_repair: bool = False, strays: Sequence[ItemKey] = ()) -> Outcome:
         """Make the items say what the holding says: all at once, or, if it is too large for that, in steps that whoever
         comes next repeats from the start. A repair looks at the items even where this very revision was copied. Where
-        they said it already, only the revision is kept (`UNCHANGED`).
+        they said it already, only the revision is kept (`UNCHANGED`). `strays` are places outside, named by no item,
+        where something says that it belongs to the holding: it is taken away unless it does.
 
         Raises:
             Overtaken: a later revision is on its way, and may have been left half-way.
@@ -87,7 +88,7 @@ class DynamoHome:
         """
         for attempt in range(_MOST_ROUNDS):
             try:
-                return self._attempt(holding, is_repair)
+                return self._attempt(holding, is_repair, strays)
             except Refused:  # Somebody was quicker: what stands there has to be looked at again.
                 longest = min(_LONGEST_WAIT_SECONDS, 0.01 * 2**attempt)
                 self.sleep(random.uniform(0, longest))  # noqa: S311  # spreading load, not keeping a secret
@@ -112,7 +113,7 @@ class DynamoHome:
         except Refused:
             return  # Not empty any more, or buried by somebody else.
 
-    def _attempt(self, holding: Holding, is_repair: bool) -> Outcome:
+    def _attempt(self, holding: Holding, is_repair: bool, strays: Sequence[ItemKey]) -> Outcome:
         """Try once.
 
         Raises:
@@ -125,7 +126,7 @@ class DynamoHome:
         decided = _without_writing(state, holding)
         if decided is not None and not (is_repair and decided is Outcome.UNCHANGED):
             return decided
-        present = self._present(holding.key, holding.items)
+        present = self._present(holding.key, holding.items, strays)
         checks = self._checks(holding, present)
         if checks is None:
             return Outcome.BURIED
@@ -188,8 +189,10 @@ class DynamoHome:
             return [Check(tombstone, Absent()) for tombstone in tombstones]
         return [] if self.layout.anchor_of(holding.key) in present else None
 
-    def _present(self, key: Key, wanted: Mapping[ItemKey, RawItem] | tuple[()]) -> dict[ItemKey, RawItem]:
-        """Return what is held here, with those items outside that are named by it or wanted.
+    def _present(
+        self, key: Key, wanted: Mapping[ItemKey, RawItem] | tuple[()], strays: Sequence[ItemKey] = ()
+    ) -> dict[ItemKey, RawItem]:
+        """Return what is held here, with those items outside that are named by it, wanted, or strays of its own.
 
         Raises:
             OwnedElsewhere: something that is wanted belongs to another holding.
@@ -197,7 +200,7 @@ class DynamoHome:
         inside = [item for name in self.layout.partitions_of(key) for item in self.table.partition(name)]
         found = {(item["PK"]["S"], item["SK"]["S"]): item for item in inside}
         within = set(self.layout.partitions_of(key))
-        named = [*self.layout.named_outside(inside), *(one for one in wanted if one[0] not in within)]
+        named = [*self.layout.named_outside(inside), *(one for one in (*wanted, *strays) if one[0] not in within)]
         for where, item in (self.table.get_many(named) if named else {}).items():
             owner = self.layout.key_of(item)
             if owner == key:

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from chalicelib import errors, ids
-from chalicelib.clock import Clock
+from chalicelib.clock import Clock, iso, parse_iso
+from chalicelib.migration import places
 from chalicelib.migration.control import KEPT_FOR
 from chalicelib.migration.copy_state import CopyState, Pending, written_state
 from chalicelib.migration.layout import Layout
@@ -26,8 +29,10 @@ from chalicelib.migration.phases import Phase
 from chalicelib.migration.ports import Holding, RawItem
 from chalicelib.migration.sizes import LARGEST_ITEM, size_of
 from chalicelib.migration.standing import Standing
-from chalicelib.migration.table import Table
+from chalicelib.migration.table import Delete, Put, Table
 
+LOADS_FOR: Final = timedelta(minutes=5)
+"""Longer than the batches of one page take, however busy the table is."""
 MOST_PER_BATCH: Final = 25
 _MOST_BYTES: Final = 12_000_000
 _MOST_ATTEMPTS: Final = 12
@@ -35,8 +40,47 @@ _LONGEST_WAIT_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class Loading:
+    """Who writes by batches, in the table, for the gate that waits until nobody does. Whoever is killed at it is gone
+    after `LOADS_FOR`: nobody's batch is on its way for so long."""
+
+    table: Table
+    clock: Clock
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Say that somebody is at it, until they are not.
+
+        Raises:
+            Unavailable: the table does not answer.
+        """
+        now, key = self.clock.now(), places.loading_key(ids.new_id())
+        until = now + LOADS_FOR
+        values = {"until": {"S": iso(until)}, "ttl": {"N": str(int((until + LOADS_FOR).timestamp()))}}
+        self.table.write(Put(places.engine_item(key, now, values)))
+        try:
+            yield
+        finally:
+            self.table.write(Delete(key))
+
+    def until(self) -> Sequence[datetime]:
+        """Return of each who is at it until when they may be.
+
+        Raises:
+            Unavailable: the table does not answer.
+        """
+        now = self.clock.now()
+        return [until for one in self.table.partition(places.LOADING) if (until := parse_iso(one["until"]["S"])) > now]
+
+
+@dataclass(frozen=True, slots=True)
 class Loader:
-    """Loads holdings by batches. Before each of them `standing` is asked, and the owner of the part."""
+    """Loads holdings by batches. Before each of them `standing` is asked, and the owner of the part.
+
+    The way to `dual_write` is closed while anybody is at it (`Loading`). What is left is a batch that was asked for
+    between the gate's look and the move, and it alone: the next is not written any more. The copier mends it where the
+    person was not changed by then, and the verification finds it where they were.
+    """
 
     name: str
     call: Callable[[str, dict[str, Any]], Any]
@@ -57,16 +101,17 @@ class Loader:
             return holdings
         left = self._left(holdings)
         named = {one.key for one in left}
-        fresh = [one for one in holdings if one.key not in named]
+        with Loading(self.table, self.clock).told():
+            is_loaded = self._loaded([one for one in holdings if one.key not in named], lasts)
+        return left if is_loaded else holdings
+
+    def _loaded(self, fresh: Sequence[Holding], lasts: Callable[[], bool]) -> bool:
         token = ids.new_id()
         begun = [self._state(one, Pending(token, one.revision)) for one in fresh]
         items = (item for one in fresh for item in one.items.values())
         ended = (self._state(one, None) for one in fresh)
         # In this order: whoever finds `pending` looks at every item, and whoever finds the revision at none.
-        for several in (begun, items, ended):
-            if not self._put(several, lasts):
-                return holdings
-        return left
+        return all(self._put(several, lasts) for several in (begun, items, ended))
 
     def _is_alone(self) -> bool:
         """Whether nobody writes on both sides, and every process has heard so."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -14,8 +14,15 @@ from chalicelib.migration.conditions import Absent, AnyOf, Condition, Equals, Pr
 from chalicelib.migration.ports import Key, Mark, PhaseMoved, RawItem
 from chalicelib.migration.table import Action, Change, Check, Delete, Put, Refused, Table
 
-LONGEST_LEASE: Final = timedelta(minutes=16)
-"""Longer than any function runs (15 minutes), and for clocks that differ."""
+MARGIN: Final = timedelta(minutes=1)
+"""For clocks that differ, and for what was on its way when its function ended."""
+LONGEST_LEASE: Final = timedelta(minutes=15) + MARGIN
+"""Longer than any function runs."""
+
+
+def lease_within(left: timedelta | None) -> timedelta:
+    """Return how long a writer may still be writing that is ended after this time; None where nobody knows."""
+    return LONGEST_LEASE if left is None else min(left + MARGIN, LONGEST_LEASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +129,15 @@ class DynamoMarks:
         """
         return sum(len(self.table.partition(places.marks_partition(number))) for number in range(places.MARK_SHARDS))
 
-    def of(self, key: Key) -> Sequence[Mark]:
-        """Return the marks of one key.
+    def marked(self, keys: Collection[Key]) -> set[Key]:
+        """Return those of some keys that have a mark. Each share of the marks is read once at most.
 
         Raises:
             Unavailable: the table does not answer.
         """
-        partition = places.marks_partition(places.share(key, places.MARK_SHARDS))
-        return [mark for mark in map(_read, self.table.partition(partition)) if mark.key == key]
+        shares = sorted({places.share(key, places.MARK_SHARDS) for key in keys})
+        standing = (one for share in shares for one in self.table.partition(places.marks_partition(share)))
+        return {mark.key for mark in map(_read, standing)}.intersection(keys)
 
 
 def _written(mark: Mark) -> RawItem:

@@ -14,11 +14,12 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 from chalicelib import errors
 from chalicelib.migration.backfill import FAILED, Backfill, PartWork
-from chalicelib.migration.checkpoints import Checkpoints
+from chalicelib.migration.checkpoints import Checkpoints, begun_at
 from chalicelib.migration.figures import Figure
 from chalicelib.migration.phases import Phase, Side
 from chalicelib.migration.standing import Standing
@@ -44,7 +45,15 @@ class Outbox(Protocol):
 class Tells(Protocol):
     """Keeps figures."""
 
-    def tell(self, figure: Figure, *, number: int = 0, is_well: bool = True, note: str = "") -> None:
+    def tell(
+        self,
+        figure: Figure,
+        *,
+        number: int = 0,
+        is_well: bool = True,
+        note: str = "",
+        began_at: datetime | None = None,
+    ) -> None:
         """Replace what is known of a figure."""
 
 
@@ -151,5 +160,5 @@ class PageJobs:
             return
         failed = sum(part.counts.get(FAILED, 0) for part in parts)
         if self.standing().phase is not Phase.LEGACY:
-            self.figures.tell(Figure.BACKFILL, number=failed, is_well=failed == 0, note=run)
+            self.figures.tell(Figure.BACKFILL, number=failed, is_well=failed == 0, note=run, began_at=begun_at(parts))
         log("backfill_complete", run=run, people=sum(part.done for part in parts), failed=failed)

@@ -33,6 +33,7 @@ class Gate(StrEnum):
 
     CHANGES_INSTALLED = "changes_installed"
     PREFLIGHT_CLEAN = "preflight_clean"
+    NOTHING_LOADS = "nothing_loads"
     PHASE_KNOWN_EVERYWHERE = "phase_known_everywhere"
     BACKFILL_COMPLETE = "backfill_complete"
     VERIFICATION_CLEAN = "verification_clean"
@@ -103,7 +104,7 @@ ORDER: Final[Mapping[Phase, int]] = {phase: number for number, phase in enumerat
 _VERIFIED: Final = (Gate.VERIFICATION_CLEAN, Gate.VERIFICATION_FRESH)
 
 MOVES: Final[tuple[Move, ...]] = (
-    Move(Phase.LEGACY, Phase.DUAL_WRITE, (Gate.PREFLIGHT_CLEAN, Gate.CHANGES_INSTALLED)),
+    Move(Phase.LEGACY, Phase.DUAL_WRITE, (Gate.PREFLIGHT_CLEAN, Gate.CHANGES_INSTALLED, Gate.NOTHING_LOADS)),
     Move(Phase.DUAL_WRITE, Phase.BACKFILL, (Gate.CHANGES_INSTALLED, Gate.PHASE_KNOWN_EVERYWHERE)),
     Move(Phase.BACKFILL, Phase.VERIFY, (Gate.CHANGES_INSTALLED, Gate.BACKFILL_COMPLETE, Gate.BACKLOG_SMALL)),
     Move(

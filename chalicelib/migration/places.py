@@ -15,6 +15,7 @@ PHASE: Final[ItemKey] = ("MIGRATION#PHASE", "PHASE")
 HISTORY: Final = "MIGRATION#HISTORY"
 FIGURES: Final = "MIGRATION#FIGURES"
 LOAD: Final = "MIGRATION#LOAD"
+LOADING: Final = "MIGRATION#LOADING"
 FENCES: Final = 256
 """So many items share the work of keeping writers of a past epoch out: each write of the engine checks one of them, and
 DynamoDB lets transactions on one item wait for each other."""
@@ -71,6 +72,11 @@ def figure_key(name: str) -> ItemKey:
 def load_key(minute: datetime) -> ItemKey:
     """How much the service did in one minute, and how it went."""
     return LOAD, iso(minute)
+
+
+def loading_key(token: str) -> ItemKey:
+    """Somebody writes by batches without conditions."""
+    return LOADING, token
 
 
 def engine_values(at: datetime) -> dict[str, Any]:

@@ -85,10 +85,10 @@ class Home(Protocol):
     def holding(self, key: Key) -> Holding:
         """Return what is held, read consistently; `revision` is the one that was copied last."""
 
-    def store(self, holding: Holding, *, is_repair: bool = False) -> Outcome:
+    def store(self, holding: Holding, *, is_repair: bool = False, strays: Sequence[ItemKey] = ()) -> Outcome:
         """Make the items say what the holding says: never over a newer copy, never over a tombstone; all or, if it was
         interrupted, again from the start by whoever finds it. A repair looks at the items even where this very revision
-        was copied."""
+        was copied. `strays` are looked at too: items outside that no item of it names."""
 
     def bury(self, key: Key) -> None:
         """Keep a holding that was emptied here from being brought back."""

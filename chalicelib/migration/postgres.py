@@ -19,6 +19,7 @@ _EVER: Final = datetime.max.replace(tzinfo=UTC)
 _NEVER: Final = datetime(1000, 1, 1, tzinfo=UTC)
 """Of four digits, as the years that the table holds."""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_ENCRYPTED: Final = frozenset({"require", "verify-ca", "verify-full"})
 _SYSTEM: Final = "system"
 """What libpq calls the certificates that the system trusts."""
 _SESSION: Final = "SET TIME ZONE 'UTC'; SET datestyle TO 'ISO, MDY'; SET client_encoding TO 'UTF8'"
@@ -102,10 +103,11 @@ def connect(dsn: str, *, driver: str | None = None, timeout_seconds: float = 10)
     return connection
 
 
-def require_protected(dsn: str) -> None:
+def require_protected(dsn: str, *, is_checked: bool = True) -> None:
     """Check that what a DSN names is spoken to over TLS whose certificate is the named host's own
     (`sslmode=verify-full`), or without leaving this machine. libpq's other modes let somebody on the way answer
-    instead; nothing of the DSN is in what is raised, because a password stands there.
+    instead: whoever gives up `is_checked` takes that, and still has it encrypted. Nothing of the DSN is in what is
+    raised, because a password stands there.
 
     Raises:
         UnprotectedDsn: it is not.
@@ -114,7 +116,8 @@ def require_protected(dsn: str) -> None:
     # Drivers differ in which of the two they ask, and in what they ask where there is none.
     hosts = ",".join(named[name] for name in ("host", "hostaddr") if name in named).split(",")
     stays_here = all(host in _LOOPBACK or host.startswith("/") for host in hosts)
-    if not stays_here and named.get("sslmode") != "verify-full":
+    enough = {"verify-full"} if is_checked else _ENCRYPTED
+    if not stays_here and named.get("sslmode") not in enough:
         raise UnprotectedDsn(
             "The DSN of the legacy database has to say sslmode=verify-full, with sslrootcert=system or a file that "
             "holds the certificate of who signed the database's: anything less can be read or answered by others."

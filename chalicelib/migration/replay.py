@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -32,8 +32,8 @@ class StandingMarks(Marks, Protocol):
     def due(self, limit: int) -> Sequence[Mark]:
         """Return marks whose writers are gone or done, oldest first."""
 
-    def of(self, key: Key) -> Sequence[Mark]:
-        """Return the marks of one key."""
+    def marked(self, keys: Collection[Key]) -> set[Key]:
+        """Return those of some keys that have a mark."""
 
     def stands(self, mark: Mark) -> bool:
         """Whether a mark still stands."""
@@ -42,8 +42,8 @@ class StandingMarks(Marks, Protocol):
 class Holds(Protocol):
     """Keys that PostgreSQL holds back."""
 
-    def release(self, key: Key) -> None:
-        """Hold a key back no longer."""
+    def release(self, keys: Sequence[Key]) -> None:
+        """Hold keys back no longer."""
 
     def held(self) -> Sequence[Key]:
         """Return the keys that are held back."""
@@ -114,9 +114,11 @@ class Replayer:
         Raises:
             Unavailable: one of the sides does not answer.
         """
-        done = [key for key in self.holds.held() if not self.marks.of(key)]
-        for key in done:
-            self.holds.release(key)
+        held = self.holds.held()
+        marked = self.marks.marked(held)
+        done = [key for key in held if key not in marked]
+        if done:
+            self.holds.release(done)
         return len(done)
 
 

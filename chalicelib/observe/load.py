@@ -8,8 +8,9 @@ from typing import Final
 
 from chalicelib.observe.log import log
 
-Listener = Callable[[str, int, float], None]
-"""Is told the route's first path, the status of its answer, and how many milliseconds it took."""
+Listener = Callable[[str, int, float, Exception | None], None]
+"""Is told the route's first path, the status of its answer, how many milliseconds it took, and what was raised instead
+of an answer."""
 
 _listeners: Final[list[Listener]] = []
 
@@ -24,10 +25,10 @@ def stop_listening() -> None:
     _listeners.clear()
 
 
-def answered(route: str, status: int, milliseconds: float) -> None:
+def answered(route: str, status: int, milliseconds: float, failure: Exception | None = None) -> None:
     """Tell that a request was answered. Whatever a listener brings up is logged: the answer is given."""
     for listener in _listeners:
         try:
-            listener(route, status, milliseconds)
+            listener(route, status, milliseconds, failure)
         except Exception as trouble:  # noqa: BLE001  # counting must not take an answer away
             log("load_not_told", level=logging.ERROR, error=trouble)

@@ -157,14 +157,15 @@ class Api:
             correlation = correlation_id_from(headers)
             correlate(correlation)
             audit.begin(_address_of(request))
-            began = time.monotonic()
+            began, failure = time.monotonic(), None
             with watched(request.lambda_context, endpoint.view.__name__):
                 try:
                     response = to_http(self._answer(endpoint, route, request, headers, path, correlation), correlation)
                 except Exception as error:  # noqa: BLE001  # the edge: whatever was raised gets an answer in our shape
+                    failure = error
                     _audit_refusal(error, endpoint)
                     response = to_response(error, correlation, endpoint.paths[0])
-            load.answered(endpoint.paths[0], response.status_code, (time.monotonic() - began) * 1000)
+            load.answered(endpoint.paths[0], response.status_code, (time.monotonic() - began) * 1000, failure)
             return response
 
         return serve

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -16,7 +18,7 @@ from chalicelib.gateways.analyst.conversation import ModelRequest, Turn
 from chalicelib.observe.log import correlate
 from chalicelib.observe.registry import Metric
 from chalicelib.web.events import EventFailed
-from chalicelib.web.run_time import watched
+from chalicelib.web.run_time import time_left, watched
 from tests.api.service import SAMPLE, Service, minutes, refused, s3_event, succeeded
 from tests.api.test_billing import Market, market  # noqa: F401  # a fixture
 from tests.api.test_reports import ORDER, VALUES
@@ -236,6 +238,17 @@ def test_whoever_comes_near_the_limit_says_so(
     with watched(_Context(*left), "sweep_usage"):
         pass
     assert (Metric.RAN_NEAR_LIMIT in set(_measured(capsys.readouterr().out))) is is_near
+
+
+def test_what_runs_knows_how_long_it_can_go_on_and_nobody_else_does() -> None:
+    assert time_left() is None
+    with watched(_Context(29_000, 28_000), "sweep_usage"):
+        left = time_left()
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(time_left).result() is None, "a thread may outlast what began it"
+    assert left is not None
+    assert timedelta(seconds=28) < left <= timedelta(seconds=29)
+    assert time_left() is None
 
 
 def test_without_a_limit_nobody_is_near_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from chalicelib.clock import SystemClock
 from chalicelib.config import Settings
 from chalicelib.gateways.secrets import Secrets
+from chalicelib.migration.__main__ import main
 from chalicelib.migration.changes import PostgresChanges
+from chalicelib.migration.command_words import UNUSABLE
 from chalicelib.migration.ports import Holding, Outcome
 from chalicelib.migration.postgres import (
     Isolation,
@@ -24,6 +26,7 @@ from chalicelib.migration.postgres import (
     _arguments,
     connect,
     is_unreachable,
+    require_protected,
     rows,
     sqlstate,
     transaction,
@@ -111,6 +114,37 @@ def test_a_stage_reaches_its_legacy_database_over_verified_tls_or_not_at_all(dsn
     with pytest.raises(UnprotectedDsn, match="sslmode=verify-full") as refused:
         dsn_of(stage, _held(stage, dsn))
     assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "more", "is_taken"),
+    [
+        ("postgresql://u:hush@db.example/x", {}, False),
+        ("postgresql://u:hush@db.example/x?sslmode=require", {}, False),
+        ("postgresql://u:hush@db.example/x?sslmode=require", {"is_checked": False}, True),
+        ("postgresql://u:hush@db.example/x?sslmode=prefer", {"is_checked": False}, False),
+        ("host=db.example user=u password=hush", {"is_checked": False}, False),
+        ("postgresql://u:hush@db.example/x?sslmode=verify-full", {}, True),
+        ("postgresql://u:hush@127.0.0.1/x", {}, True),
+        ("postgresql:///x?host=/run/postgresql", {}, True),
+    ],
+)
+def test_an_operator_reaches_a_database_over_verified_tls_or_says_that_less_is_enough(
+    dsn: str, more: dict[str, bool], is_taken: bool
+) -> None:
+    if is_taken:
+        require_protected(dsn, **more)
+        return
+    with pytest.raises(UnprotectedDsn, match="sslmode=verify-full") as refused:
+        require_protected(dsn, **more)
+    assert "hush" not in str(refused.value)
+
+
+def test_the_command_refuses_a_database_that_others_may_answer_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--dsn", "postgresql://u:hush@db.example/x?sslmode=require"]) == UNUSABLE
+    said = capsys.readouterr()
+    assert "status: The DSN of the legacy database has to say sslmode=verify-full" in said.err
+    assert "hush" not in said.out + said.err
 
 
 def _held(stage: Settings, dsn: str) -> Secrets:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
+from chalicelib import errors
 from chalicelib.migration.guard_rails import Rule
 
 RULES: Final = (
@@ -18,17 +19,19 @@ RULES: Final = (
 
 SIGN_INS: Final = frozenset({"/auth/oauth-onboarding", "/auth/refresh"})
 """Where somebody proves who they are. A refusal counts as a failure: a side that lost sessions or identities shows as
-refusals, and not as errors."""
+refusals, and not as errors. A token that is not ours by its form or signature counts for nothing, because no side was
+asked about it: garbage must not roll a move back, nor must the refresh tokens of the service before this one, of which
+everybody shows one at most before they sign in again."""
 PAYMENTS: Final = frozenset(
     {"/subscriptions/purchases", "/subscriptions/checkout", "/webhooks/apple", "/webhooks/google", "/webhooks/stripe"}
 )
 """Where money is told of. A wrong request of a client is the client's; a conflict or worse is ours."""
 
 
-def counts_of(route: str, status: int, milliseconds: float) -> Mapping[str, int]:
-    """Return what an answered request counts for."""
+def counts_of(route: str, status: int, milliseconds: float, failure: Exception | None = None) -> Mapping[str, int]:
+    """Return what an answered request counts for. `failure` is what was raised instead of an answer."""
     counts = {"requests": 1, "errors": int(status >= 500), "milliseconds": round(milliseconds)}
-    if route in SIGN_INS:
+    if route in SIGN_INS and not isinstance(failure, errors.UnknownToken):
         counts |= {"sign_ins": 1, "sign_ins_failed": int(status == 401 or status >= 500)}
     if route in PAYMENTS:
         counts |= {"payments": 1, "payments_failed": int(status in {404, 409} or status >= 500)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -80,6 +81,17 @@ def of_rows(
         for field, was, now in zip(lanes[lane].values, wanted.values, there.values, strict=True):
             if was != now:
                 yield Difference(key, place, field, Kind.OTHER, View.ROWS, was, now)
+
+
+def astray(differences: Iterable[Difference]) -> dict[Key, list[ItemKey]]:
+    """Return by key where items that differ stand: what is outside the partitions of its key, and named by nothing, is
+    found there and nowhere else."""
+    found: dict[Key, list[ItemKey]] = defaultdict(list)
+    for one in differences:
+        place = one.place.split(" ")
+        if one.view is View.MAPPING and len(place) == 2:
+            found[one.key].append((place[0], place[1]))
+    return found
 
 
 def shown(value: str | None, *, is_open: bool) -> str | None:

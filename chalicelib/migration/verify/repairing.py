@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chalicelib.migration.ports import Key
-from chalicelib.migration.verify.differences import Difference
+from chalicelib import errors
+from chalicelib.migration.ports import ItemKey, Key, PhaseMoved
+from chalicelib.migration.verify.differences import Difference, astray
 from chalicelib.migration.verify.run import Verification, Verifier
 
 
@@ -20,14 +21,18 @@ class Mended:
     unsettled: set[Key]
 
 
-def repair(verifier: Verifier, found: Verification, copy: Callable[[Key], object]) -> Mended:
-    """Copy everybody anew who differs, and look at them again. `copy` must look at items even where their revision was
-    copied. Safe to run twice; nothing that differed is left alone silently."""
+def repair(verifier: Verifier, found: Verification, copy: Callable[[Key, Sequence[ItemKey]], object]) -> Mended:
+    """Copy everybody anew who differs, and look at them again. `copy` is told where items of a key were found that
+    differ, and must look at those and all others even where their revision was copied. Safe to run twice; nothing that
+    differed is left alone silently."""
     copied: list[Key] = []
     failed: dict[Key, str] = {}
+    places = astray(found.differences)
     for key in sorted({one.key for one in found.differences}):
         try:
-            copy(key)
+            copy(key, places.get(key, ()))
+        except (errors.Unavailable, PhaseMoved):
+            raise
         except Exception as trouble:  # noqa: BLE001  # Whatever it is, the others are to be mended; it is told below.
             failed[key] = f"{type(trouble).__name__}: {trouble}"
         else:

@@ -13,7 +13,7 @@ from typing import Final
 
 from chalicelib.clock import Clock
 from chalicelib.migration.ports import Holding, ItemKey, Key
-from chalicelib.migration.verify.differences import Difference, View
+from chalicelib.migration.verify.differences import Difference, astray
 from chalicelib.migration.verify.digests import NOTHING, Tally
 from chalicelib.migration.verify.narrowing import Compared, differing, digits_for, keys_that_differ
 from chalicelib.migration.verify.scanning import Scanner, Sums, range_of
@@ -107,12 +107,7 @@ class Verifier:
     def look_again(self, found: Verification) -> Settled:
         """Return what still differs of what a verification found, after a repair for example. What stood outside the
         partitions of its key, and was named by nothing, is looked for where it was found."""
-        outside: dict[Key, list[ItemKey]] = defaultdict(list)
-        for one in found.differences:
-            place = one.place.split(" ")
-            if one.view is View.MAPPING and len(place) == 2:
-                outside[one.key].append((place[0], place[1]))
-        return self.settler.settle({one.key for one in found.differences}, outside)
+        return self.settler.settle({one.key for one in found.differences}, astray(found.differences))
 
     def _summed(self, found: Verification, began: float) -> Sums:
         """Sum both sides up at once."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +14,7 @@ from pynamodb.connection.table import TableConnection
 from chalicelib.migration.checkpoints import Orders
 from chalicelib.migration.control import KEPT_FOR
 from chalicelib.migration.loading import Loader
-from chalicelib.migration.phases import Phase
+from chalicelib.migration.phases import Gate, Move, Phase
 from chalicelib.migration.ports import Holding, Outcome
 from chalicelib.migration.serenya import places
 from chalicelib.migration.standing import Standing
@@ -52,16 +51,7 @@ def test_everybody_arrives_and_a_second_run_finds_nothing_to_do(world: World, ph
 
 
 def test_batches_are_written_only_before_anybody_writes_on_both_sides(world: World) -> None:
-    asked: Counter[str] = Counter()
-
-    def counting(call: Any) -> Any:
-        def counted(operation: str, arguments: dict[str, Any]) -> Any:
-            asked[operation] += 1
-            return call(operation, arguments)
-
-        return counted
-
-    operator = world.through(counting)
+    operator, asked = world.counted()
     stale = operator.backfill()  # Made while the phase was `legacy`, and used afterwards.
     _stand(world, Phase.DUAL_WRITE)
     stale.copy(world.people)
@@ -88,17 +78,27 @@ def test_no_batch_is_written_after_the_move_that_begins_between_two(world: World
     assert world.items() == world.expected()
 
 
-def test_no_batch_is_written_while_somebody_may_not_know_yet_that_the_move_went_back(world: World) -> None:
-    asked: Counter[str] = Counter()
+def test_nobody_is_told_to_write_on_both_sides_while_batches_are_written(world: World) -> None:
+    move = world.operator.move
+    step, seen = Move(Phase.LEGACY, Phase.DUAL_WRITE, (Gate.NOTHING_LOADS,)), []
 
-    def counting(call: Any) -> Any:
-        def counted(operation: str, arguments: dict[str, Any]) -> Any:
-            asked[operation] += 1
+    def looking(call: Any) -> Any:
+        def ask(operation: str, arguments: dict[str, Any]) -> Any:
+            if operation == "BatchWriteItem":
+                seen.append([one.reason for one in move.gates.refusals(step, move.control.refreshed())])
             return call(operation, arguments)
 
-        return counted
+        return ask
 
-    operator = world.through(counting)
+    through = world.through(looking)
+    through.backfill().copy(world.people)
+    assert seen
+    assert all("1 workers of a backfill by batches are at work" in reasons[0] for reasons in seen)
+    assert move.gates.refusals(step, move.control.refreshed()) == []
+
+
+def test_no_batch_is_written_while_somebody_may_not_know_yet_that_the_move_went_back(world: World) -> None:
+    operator, asked = world.counted()
     _stand(world, Phase.DUAL_WRITE)
     _stand(world, Phase.LEGACY)
     operator.backfill().copy(world.people[:20])

@@ -16,7 +16,7 @@ from chalicelib.migration.command_words import DONE, WRONG
 from chalicelib.migration.commands import COMMANDS
 from chalicelib.migration.figures import Figure
 from chalicelib.migration.gates import MoveRefused
-from chalicelib.migration.phases import Phase
+from chalicelib.migration.phases import Gate, Move, Phase
 from dev.legacy.server import LegacyDatabase
 from tests.migration.backfill.world import World
 
@@ -154,6 +154,30 @@ def test_a_key_that_failed_in_the_backfill_is_tried_again_by_drain_until_it_is_c
     assert figures.known()[Figure.BACKFILL].is_well
     assert world.items() == world.expected()
     assert _said(world, "backfill", do=True)[0] == DONE
+
+
+def test_a_run_that_began_before_the_present_installation_counts_no_more(world: World) -> None:
+    move = world.operator.move
+    move.control.change(move.control.refreshed(), replace(move.control.refreshed(), phase=Phase.BACKFILL))
+    assert _said(world, "backfill", do=True)[0] == DONE
+    assert _refusals(world, Gate.BACKFILL_COMPLETE) == []
+    began_at = move.figures.known()[Figure.BACKFILL].true_at
+    move.changes.remove()
+    world.sql("UPDATE users SET given_name = 'of whom nobody has noted this'")
+    move.changes.install()
+    assert _said(world, "backfill", do=True)[0] == DONE, "every part was done before"
+    assert move.figures.known()[Figure.BACKFILL].true_at == began_at
+    [refused] = _refusals(world, Gate.BACKFILL_COMPLETE)
+    assert "from before changes were noted; `backfill --again`" in refused
+    assert _said(world, "backfill", do=True, again=True)[0] == DONE
+    assert _refusals(world, Gate.BACKFILL_COMPLETE) == []
+    assert world.items() == world.expected()
+
+
+def _refusals(world: World, gate: Gate) -> list[str]:
+    move = world.operator.move
+    step = Move(Phase.BACKFILL, Phase.VERIFY, (gate,))
+    return [one.reason for one in move.gates.refusals(step, move.control.refreshed())]
 
 
 def test_a_difference_is_told_by_the_exit_code_and_repaired_on_demand(world: World) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,7 +12,9 @@ from pynamodb.connection.table import TableConnection
 
 from chalicelib import config, errors, wiring
 from chalicelib.migration.checkpoints import Orders
+from chalicelib.migration.figures import Figure
 from chalicelib.migration.page_jobs import PageJobs
+from chalicelib.migration.phases import Phase
 from chalicelib.migration.ports import Outcome
 from chalicelib.migration.serenya.columns import OF_PEOPLE
 from dev.legacy.server import LegacyDatabase
@@ -59,16 +60,8 @@ def test_ten_people_at_a_time_until_all_are_there(world: World) -> None:
 
 
 def test_people_who_are_moved_by_hand_are_not_written_by_batches(world: World) -> None:
-    asked: Counter[str] = Counter()
-
-    def counting(call: Any) -> Any:
-        def counted(operation: str, arguments: dict[str, Any]) -> Any:
-            asked[operation] += 1
-            return call(operation, arguments)
-
-        return counted
-
-    counted = replace(world, operator=world.through(counting))
+    operator, asked = world.counted()
+    counted = replace(world, operator=operator)
     assert _jobs(counted, Box()).call({"action": "migrate", "limit": 1000})["people"] == len(world.people)
     assert asked["BatchWriteItem"] == 0
     assert asked["TransactWriteItems"] > 0
@@ -87,6 +80,19 @@ def test_the_whole_run_is_worked_on_by_messages_and_ends(world: World) -> None:
     assert jobs.call({"action": "migrate_all"})["parts_left"] == 0
     assert len(box.sent) == 8
     assert jobs.call({"action": "compare_data"}) == {"is_clean": True}
+
+
+def test_a_run_by_messages_is_as_old_as_its_beginning(world: World) -> None:
+    move, jobs = world.operator.move, _jobs(world, Box())
+    move.control.change(move.control.refreshed(), replace(move.control.refreshed(), phase=Phase.BACKFILL))
+    begun = max(part.begun_at for part in world.operator.checkpoints().parts())
+    move.changes.remove()
+    move.changes.install()
+    jobs.work(json.dumps({"run": "main"}))
+    known, installed_at = move.figures.known()[Figure.BACKFILL], move.changes.installed_at()
+    assert known.is_well
+    assert installed_at is not None
+    assert known.true_at <= begun < installed_at, "the gate does not take it for what was noted since"
 
 
 def test_a_message_of_a_paused_run_waits(world: World) -> None:

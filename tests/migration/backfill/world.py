@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -31,14 +32,27 @@ class World:
             load(connection, generate(users, each=1))
         client: Any = table.connection.client
         operator = operator_of(table.table_name, client._make_api_call, lambda: database.dsn)
-        operator.checkpoints().begin(16)
         if is_installed:
             operator.move.changes.install()
+        operator.checkpoints().begin(16)
         return cls(operator, database.dsn, client._make_api_call, table.table_name)
 
     def through(self, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Operator:
         """Return an operator whose calls to the table go through something."""
         return operator_of(self.table_name, wrap(self.call), lambda: self.dsn)
+
+    def counted(self) -> tuple[Operator, Counter[str]]:
+        """Return an operator whose calls to the table are counted, and how many there were of each."""
+        asked: Counter[str] = Counter()
+
+        def counting(call: Callable[..., Any]) -> Callable[..., Any]:
+            def ask(operation: str, arguments: dict[str, Any]) -> Any:
+                asked[operation] += 1
+                return call(operation, arguments)
+
+            return ask
+
+        return self.through(counting), asked
 
     @property
     def people(self) -> list[str]:

@@ -17,6 +17,7 @@ from chalicelib.migration.figures import Figure, Figures
 from chalicelib.migration.gates import Gates
 from chalicelib.migration.home import DynamoHome
 from chalicelib.migration.limited import Limited
+from chalicelib.migration.loading import Loading
 from chalicelib.migration.marks import DynamoMarks
 from chalicelib.migration.moves import Mover
 from chalicelib.migration.phases import ORDER, Phase
@@ -66,7 +67,9 @@ class Engine:
         self.replayer = Replayer(self.legacy, self.home, self.marks, self.fence)
         self.drainer = Drainer(self.legacy, self.changes, self.copier)
         self.figures = Figures(table, clock, self.control.standing)
-        self.gates = Gates(self.figures, self.changes, self.marks, self.fence, clock, sleep=lambda _: None)
+        self.gates = Gates(
+            self.figures, self.changes, self.marks, self.fence, Loading(table, clock), clock, sleep=lambda _: None
+        )
         self.mover = Mover(
             self.control, self.gates, self.fence, self.drainer, self.replayer, self.marks, marks_waited_for_seconds=0.5
         )

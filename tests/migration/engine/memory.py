@@ -249,8 +249,8 @@ class MemoryPostgres:
         self.is_open = self.is_readable = True
         self.held_back |= set(held)
 
-    def release(self, key: Key) -> None:
-        self.held_back.discard(key)
+    def release(self, keys: Sequence[Key]) -> None:
+        self.held_back -= set(keys)
 
     def held(self) -> Sequence[Key]:
         return sorted(self.held_back)

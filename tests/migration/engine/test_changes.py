@@ -228,7 +228,7 @@ def test_while_the_fence_is_closed_other_programs_are_refused(
     sql("UPDATE people SET name = 'Eve' WHERE id = 'a'")
     with pytest.raises(Exception, match="held back"):
         sql("UPDATE people SET name = 'Eve' WHERE id = 'b'")
-    fence.release("b")
+    fence.release(["b"])
     sql("UPDATE people SET name = 'Eve' WHERE id = 'b'")
 
     assert sqlstate(refused.value) == CLOSED

@@ -150,7 +150,7 @@ def _acts(draw: random.Random, number: int) -> Callable[[Any], Any]:
         lambda side: side.shut(version),
         lambda side: side.open(version),
         lambda side: side.open(version, [key]),
-        lambda side: side.release(key),
+        lambda side: side.release([key]),
         lambda side: side.held(),
         lambda side: side.settle_until(key, side.revision(key)),
         lambda side: side.settle_until(key, side.revision(key) - 1),

@@ -212,6 +212,20 @@ def test_an_item_that_something_else_has_changed_is_repaired(engine: Engine, sql
     _same(engine, "a")
 
 
+def test_a_stray_guard_that_names_somebody_is_taken_away_and_another_persons_is_not(engine: Engine, sql: Sql) -> None:
+    _add(sql, "a")
+    _add(sql, "b")
+    engine.copier.copy("a")
+    stray, foreign = guard_key("old@address"), guard_key("b@address")
+    engine.table.write(Put(item(stray, {"owner": {"S": "a"}})), Put(item(foreign, {"owner": {"S": "b"}})))
+
+    assert engine.copier.repair("a") is Outcome.UNCHANGED, "nothing of a names it"
+    assert engine.copier.repair("a", [stray, foreign]) is Outcome.WRITTEN
+    assert engine.table.get(stray) is None
+    assert engine.table.get(foreign) is not None
+    _same(engine, "a")
+
+
 def test_copies_of_a_past_epoch_are_refused(engine: Engine, sql: Sql) -> None:
     _add(sql)
     holding = engine.legacy.holding("a")

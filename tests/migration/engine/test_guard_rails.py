@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib import errors
 from chalicelib.migration.control import Control
 from chalicelib.migration.guard_rails import GuardRails, Load
 from chalicelib.migration.phases import Phase
@@ -126,6 +127,27 @@ def test_the_rules_are_those_of_the_issue() -> None:
         ("authentication failures", "0.05", 5),
         ("payment failures", "0.01", 5),
     ]
+
+
+def test_what_no_side_was_asked_about_counts_for_no_sign_in() -> None:
+    unknown = errors.UnknownToken("INVALID_REFRESH_TOKEN")
+    assert counts_of("/auth/refresh", 401, 3.0, unknown) == {"requests": 1, "errors": 0, "milliseconds": 3}
+    revoked = errors.Unauthenticated("SESSION_REVOKED")
+    assert counts_of("/auth/refresh", 401, 3.0, revoked)["sign_ins_failed"] == 1
+    assert counts_of("/auth/refresh", 503, 3.0, errors.Unavailable())["sign_ins_failed"] == 1
+    assert counts_of("/auth/refresh", 200, 3.0)["sign_ins_failed"] == 0
+
+
+def test_garbage_and_tokens_of_the_service_before_roll_nothing_back(service: Service) -> None:
+    unknown = errors.UnknownToken("INVALID_REFRESH_TOKEN")
+    asked: Answers = lambda _: [("/auth/refresh", 200, 9.0)] * 20  # noqa: E731  # one line is all it is
+    load = Load(service.table, service.clock)
+    for _ in range(6):
+        for _ in range(50):
+            load.add(counts_of("/auth/refresh", 401, 2.0, unknown))
+        load.flush()
+        service.lives(1, asked)
+    assert service.killed == []
 
 
 def test_whoever_counts_cannot_take_an_answer_away() -> None:

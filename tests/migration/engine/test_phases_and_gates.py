@@ -15,6 +15,7 @@ from chalicelib.migration import places
 from chalicelib.migration.control import KEPT_FOR, ChangedMeanwhile, Control
 from chalicelib.migration.figures import Figure, Figures
 from chalicelib.migration.gates import FRESH_FOR, LEAST_READS, QUIET_FOR, Gates
+from chalicelib.migration.loading import LOADS_FOR, Loading
 from chalicelib.migration.phases import MOVES, ORDER, PERMITTED, Gate, Move, Phase, Side, move_between, moves_from
 from chalicelib.migration.standing import Moving, Standing, part_of, read, written
 from tests.migration.engine.memory import MemoryTable
@@ -79,7 +80,15 @@ class Kept:
 
     def reasons(self, gate: Gate, standing: Standing | None = None) -> list[str]:
         """Why a gate does not let through."""
-        gates = Gates(self.figures, self.sides, self.sides, self.sides, self.clock, sleep=lambda _: None)
+        gates = Gates(
+            self.figures,
+            self.sides,
+            self.sides,
+            self.sides,
+            Loading(self.table, self.clock),
+            self.clock,
+            sleep=lambda _: None,
+        )
         move = Move(Phase.LEGACY, Phase.DUAL_WRITE, (gate,))
         return [one.reason for one in gates.refusals(move, standing or Standing(moved_at=self.clock.now()))]
 
@@ -146,6 +155,12 @@ GATES: dict[str, tuple[Gate, Callable[[Kept], object], str, Callable[[Kept], obj
         lambda kept: None,
         "0 s ago",
         lambda kept: kept.clock.advance(KEPT_FOR * 2),
+    ),
+    "nobody who loads": (
+        Gate.NOTHING_LOADS,
+        lambda kept: Loading(kept.table, kept.clock).told().__enter__(),
+        "1 workers of a backfill by batches are at work; they are gone in 300 s at the latest",
+        lambda kept: kept.clock.advance(LOADS_FOR),
     ),
     "a backfill": (
         Gate.BACKFILL_COMPLETE,

@@ -68,7 +68,7 @@ class _OverForeignGuards(DynamoHome):
         freely = [one if isinstance(one, Check) else replace(one, condition=None) for one in actions]
         super()._step(key, state, epoch, freely)
 
-    def _present(self, key: Key, wanted: Any) -> Any:
+    def _present(self, key: Key, wanted: Any, strays: Any = ()) -> Any:
         return super()._present(key, ())
 
 
@@ -132,7 +132,8 @@ class _ClearsAll(DynamoMarks):
     """Takes away every mark of a key, not only its own."""
 
     def clear(self, mark: Mark) -> bool:
-        return all(super(_ClearsAll, self).clear(one) for one in self.of(mark.key))
+        found = [one for one in self.waiting(100) if one.key == mark.key]
+        return all(super(_ClearsAll, self).clear(one) for one in found)
 
 
 class _AnyEpoch(DynamoMarks):
@@ -224,7 +225,7 @@ class _TwoSnapshots(Copier):
 class _SettlesFirst(Copier):
     """Forgets the notes before the copy is made."""
 
-    def _brought(self, holding: Holding, is_repair: bool, depth: int) -> Outcome:
+    def _brought(self, holding: Holding, is_repair: bool, depth: int, strays: Any = ()) -> Outcome:
         self.changes.settle_until(holding.key, holding.revision)
         return super()._brought(holding, is_repair, depth)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from chalicelib.migration.phases import Phase
+from chalicelib.migration.ports import ItemKey, Key, RawItem
 from tests.migration.engine.people import anchor, guard_key, note, person
 from tests.migration.explorer.search import Violation
 from tests.migration.explorer.world import Parts, Process, SmallWorld
@@ -15,9 +16,15 @@ HOURS = timedelta(hours=9)
 """Longer than any run: nobody takes a move over."""
 
 
-def _world(phase: Phase, parts: Parts, *, is_copied: bool = True, **more: object) -> SmallWorld:
+Held = Mapping[Key, Mapping[ItemKey, RawItem]]
+ONE: Held = {"a": person("a") | note("a", "first")}
+
+
+def _world(phase: Phase, parts: Parts, held: Held = ONE, *, is_copied: bool = True, **more: object) -> SmallWorld:
+    """A world that stands in a phase, with people in PostgreSQL, who were copied or were not."""
     world = SmallWorld(phase, parts, **more)  # type: ignore[arg-type]  # the fields' own types
-    world.has("a", person("a") | note("a", "first"), is_copied=is_copied)
+    for key, items in held.items():
+        world.has(key, items, is_copied=is_copied)
     world.begin()
     return world
 
@@ -54,9 +61,8 @@ def writes_and_copies(parts: Parts) -> SmallWorld:
 
 def large_holdings(parts: Parts) -> SmallWorld:
     """A holding that takes several transactions is copied by two at once while it changes."""
-    world = SmallWorld(Phase.BACKFILL, parts, most_actions=5)
-    world.has("a", person("a") | note("a", "1") | note("a", "2") | note("a", "3"), is_copied=False)
-    world.begin()
+    large = {"a": person("a") | note("a", "1") | note("a", "2") | note("a", "3")}
+    world = _world(Phase.BACKFILL, parts, large, is_copied=False, most_actions=5)
     world.changes_from_outside("3")
     world.acts("backfill", _copies)
     world.acts("other backfill", _copies)
@@ -76,9 +82,7 @@ def shared_reads(parts: Parts) -> SmallWorld:
 
 def shared_reads_of_large_holdings(parts: Parts) -> SmallWorld:
     """A reader comes while a holding is replaced in several steps."""
-    world = SmallWorld(Phase.READ_FALLBACK, parts, most_actions=4)
-    world.has("a", person("a"))
-    world.begin()
+    world = _world(Phase.READ_FALLBACK, parts, {"a": person("a")}, most_actions=4)
 
     def adds_three(process: Process) -> None:
         items = note("a", "1") | note("a", "2") | note("a", "3")
@@ -113,9 +117,7 @@ def cut_over_alone(parts: Parts) -> SmallWorld:
 
 def cut_over_and_late_copies(parts: Parts) -> SmallWorld:
     """A copier of large holdings is held up until after the primary has moved, and a user writes at home."""
-    world = SmallWorld(Phase.READ_FALLBACK, parts, most_actions=4, overdue_after=HOURS)
-    world.has("a", person("a") | note("a", "1"))
-    world.begin()
+    world = _world(Phase.READ_FALLBACK, parts, {"a": person("a") | note("a", "1")}, most_actions=4, overdue_after=HOURS)
     world.acts("late repair", lambda process: process.copier.repair("a"))
     world.adds_from_outside("f1")
     world.acts("mover", _cuts_over)
@@ -230,9 +232,7 @@ def erasure_after(parts: Parts) -> SmallWorld:
 
 def restored(parts: Parts) -> SmallWorld:
     """Another program brings somebody back into PostgreSQL who was erased at home: home must not follow."""
-    world = SmallWorld(Phase.CUT_OVER, parts, overdue_after=HOURS)
-    world.has("a", person("a"))
-    world.begin()
+    world = _world(Phase.CUT_OVER, parts, {"a": person("a")}, overdue_after=HOURS)
     world.is_erased()
 
     def restores(process: Process) -> None:
@@ -251,10 +251,7 @@ def restored(parts: Parts) -> SmallWorld:
 
 def late_commits(parts: Parts) -> SmallWorld:
     """A change is numbered first and committed last."""
-    world = SmallWorld(Phase.DUAL_WRITE, parts)
-    world.has("a", person("a"))
-    world.has("b", person("b"))
-    world.begin()
+    world = _world(Phase.DUAL_WRITE, parts, {"a": person("a"), "b": person("b")})
     items = note("b", "slow")
 
     def is_slow(process: Process) -> None:
@@ -270,10 +267,7 @@ def late_commits(parts: Parts) -> SmallWorld:
 
 def guards_change_hands(parts: Parts) -> SmallWorld:
     """An address goes from one person to another while both are copied, one of them late."""
-    world = SmallWorld(Phase.BACKFILL, parts)
-    world.has("a", person("a", email="x@y"))
-    world.has("b", person("b"))
-    world.begin()
+    world = _world(Phase.BACKFILL, parts, {"a": person("a", email="x@y"), "b": person("b")})
 
     def hands_over(process: Process) -> None:
         process.postgres.write_foreign("a", person("a"), [guard_key("x@y")])
