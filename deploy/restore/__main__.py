@@ -1,5 +1,8 @@
 """Erases from a restored table whoever was erased since: `python -m deploy.restore --stage prod --to TABLE [--apply]`.
 
+With `--forget-marks` it takes the marks of a move out of a table that was restored in the middle of one, and erases
+nobody.
+
 To be run between the restoration and the first request that the restored table answers; says how many it is about, and
 writes nothing without `--apply`. Run it again after any interruption, and until nobody waits.
 """
@@ -20,6 +23,7 @@ from chalicelib.stores.erasures import Erasures
 from chalicelib.stores.users import Users
 from deploy.release.place import Refused, find_place, understood
 from deploy.restore.known import Known, known_of
+from deploy.restore.moving import forget_marks, require_at_rest
 from deploy.restore.reapply import KeptBack, Reapplication, scan
 from deploy.stages import DEPLOYED
 
@@ -40,11 +44,16 @@ def run(asked: argparse.Namespace, settings: Settings, client: Any) -> int:
     """Compare the two tables, and, with `--apply`, erase.
 
     Raises:
-        Refused: a table is not there, or the restored one is the one that is in use.
+        Refused: a table is not there, the restored one is the one that is in use, or one is in the middle of a move.
     """
     source = asked.source or settings.table_name
     if asked.to == settings.table_name and asked.source is None:
         raise Refused(f"{asked.to} is the table in use. Say --from with the table that knows who was erased.")
+    _require_table(client, asked.to)
+    if asked.forget_marks:
+        return _forget_marks(asked, client)
+    if not asked.is_alone:
+        require_at_rest(client, *(one for one in (source, asked.to) if one != "nothing" and _is_there(client, one)))
     known = _known(client, None if asked.source == "nothing" else source, asked.audit_log)
     work = _work(settings, client, asked.to)
     affected = work.affected(known)
@@ -71,13 +80,28 @@ def _known(client: Any, source: str | None, audit_logs: Sequence[Path]) -> Known
         raise Refused(f"There is no table {source}. With --from nothing the audit trail alone is asked.") from absent
 
 
+def _forget_marks(asked: argparse.Namespace, client: Any) -> int:
+    number = forget_marks(client, asked.to, is_applied=asked.apply)
+    print(f"{number} marks {'were' if asked.apply else 'would be'} taken out of {asked.to}.")
+    return 3 if number and not asked.apply else 0
+
+
+def _require_table(client: Any, table: str) -> None:
+    if not _is_there(client, table):
+        raise Refused(f"There is no table {table}.")
+
+
+def _is_there(client: Any, table: str) -> bool:
+    try:
+        client.describe_table(TableName=table)
+    except client.exceptions.ResourceNotFoundException:
+        return False
+    return True
+
+
 def _work(settings: Settings, client: Any, table: str) -> Reapplication:
     from chalicelib import wiring
 
-    try:
-        client.describe_table(TableName=table)
-    except client.exceptions.ResourceNotFoundException as absent:
-        raise Refused(f"There is no table {table}.") from absent
     clock = SystemClock()
     saga = replace(wiring.build(settings, clock).erasure_saga, queue=KeptBack())
     connect(table, settings.region)
@@ -93,6 +117,12 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--audit-log", type=Path, action="append", default=[], help="lines of the audit trail, as JSON; repeatable"
+    )
+    parser.add_argument(
+        "--is-alone", action="store_true", help="go on in the middle of a move, because PostgreSQL is lost as well"
+    )
+    parser.add_argument(
+        "--forget-marks", action="store_true", help="take the marks of a move out of the restored table, and no more"
     )
     parser.add_argument("--apply", action="store_true", help="do it, instead of saying whom it is about")
     return parser.parse_args(arguments)

@@ -15,6 +15,11 @@ import pytest
 from pynamodb.connection.table import TableConnection
 
 from chalicelib.config import Settings
+from chalicelib.migration import places as engine_places
+from chalicelib.migration.marks import DynamoMarks
+from chalicelib.migration.phases import Phase
+from chalicelib.migration.standing import Standing, written
+from chalicelib.migration.table import DynamoTable
 from chalicelib.models import keys
 from chalicelib.models.base import connect
 from chalicelib.models.schema import table_definition
@@ -187,6 +192,44 @@ def test_the_command_says_how_many_and_writes_nothing_until_told(
 def test_what_cannot_be_meant_is_refused(drill: Drill, options: tuple[str, ...], reason: str) -> None:
     with pytest.raises(Refused, match=reason):
         run(_asked(*options), drill.settings, drill.client)
+
+
+def _say_phase(drill: Drill, table: str, phase: Phase) -> None:
+    item = engine_places.engine_item(engine_places.PHASE, drill.clock.now(), written(Standing(phase)))
+    drill.client.put_item(TableName=table, Item=item)
+
+
+@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize("is_restored", [True, False])
+def test_a_table_in_the_middle_of_a_move_is_not_gone_back_to(drill: Drill, phase: Phase, is_restored: bool) -> None:
+    drill.restore()
+    drill.erase()
+    _say_phase(drill, RESTORED if is_restored else drill.settings.table_name, phase)
+    if phase in {Phase.LEGACY, Phase.RETIRED}:
+        assert run(_asked("--to", RESTORED), drill.settings, drill.client) == 3
+        return
+    with pytest.raises(Refused, match=f"{phase}.*PostgreSQL has what is true"):
+        run(_asked("--to", RESTORED, "--apply"), drill.settings, drill.client)
+    assert drill.traces(drill.gone), "nothing was written"
+    assert run(_asked("--to", RESTORED, "--is-alone"), drill.settings, drill.client) == 3
+
+
+def test_marks_of_a_restored_table_are_forgotten_and_nothing_else(
+    drill: Drill, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drill.restore()
+    _say_phase(drill, RESTORED, Phase.CUT_OVER)
+    table = DynamoTable(RESTORED, drill.client._make_api_call)
+    marks = DynamoMarks(table, drill.clock)
+    before = sorted(map(json.dumps, scan(drill.client, RESTORED)))
+    marks.put_all(["ada", "bob", "ERASURE#1"], 0)
+    asked = "--to", RESTORED, "--forget-marks"
+    assert run(_asked(*asked), drill.settings, drill.client) == 3
+    assert marks.count() == 3
+    assert run(_asked(*asked, "--apply"), drill.settings, drill.client) == 0
+    assert "3 marks were taken out" in capsys.readouterr().out
+    assert sorted(map(json.dumps, scan(drill.client, RESTORED))) == before
+    assert run(_asked(*asked), drill.settings, drill.client) == 0
 
 
 def test_a_line_that_cannot_be_read_stops_everything() -> None:

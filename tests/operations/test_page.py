@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import re
@@ -94,7 +95,7 @@ def test_every_command_names_what_there_is(block: Block) -> None:
         elif program == "make":
             _checked_by_make(words)
         else:
-            _checked_by_help(words[0], options)
+            _checked_by_help(words, options)
 
 
 @pytest.mark.parametrize("block", [one for one in ALL if one.kind == "checked"], ids=lambda one: one.heading)
@@ -134,15 +135,16 @@ def _checked_by_make(words: list[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def _checked_by_help(module: str, options: list[str]) -> None:
-    printed = _help(module)
+def _checked_by_help(words: list[str], options: list[str]) -> None:
+    """By the help of a command's own command, where it has some."""
+    printed = _help(*itertools.takewhile(lambda word: not word.startswith("-"), words))
     for option in options:
         assert re.search(rf"{option}\b", printed), option
 
 
 @cache
-def _help(module: str) -> str:
-    command = [sys.executable, "-m", module, "--help"]
+def _help(*words: str) -> str:
+    command = [sys.executable, "-m", *words, "--help"]
     return subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True).stdout
 
 
