@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from botocore import xform_name
+from botocore.session import Session
+from chalice import awsclient
 
-from deploy.generate import stage_settings
+from deploy.generate import ROOT, stage_settings
 from deploy.github.grants import grants
 from deploy.github.template import BRANCHES, HOST, stack_name, template
 from deploy.stack.template import template as stage_template
@@ -77,6 +82,27 @@ ALSO_OURS: Final = frozenset(
         "secretsmanager:PutSecretValue",
     }
 )
+OTHERWISE: Final = {
+    "lambda:Invoke": "lambda:InvokeFunction",
+    "s3:DeleteObjects": "s3:DeleteObjectVersion",
+    "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
+}
+"""Calls that IAM has another name for."""
+NOT_ASKED: Final = {
+    "wafv2:AssociateWebACL": "for a stage that names a web ACL; the operators' page says so",
+    "wafv2:GetWebACLForResource": "as above",
+    "lambda:DeleteLayerVersion": "Chalice's layers, which no stage has",
+    "lambda:GetLayerVersionByArn": "as above",
+    "lambda:PublishLayerVersion": "as above",
+    "logs:FilterLogEvents": "`chalice logs`",
+    "sns:Publish": "a method of ours with that name",
+}
+SERVICES: Final = (
+    *("apigateway", "cloudformation", "cloudwatch", "events", "iam", "lambda", "logs"),
+    *("s3", "secretsmanager", "sns", "sqs", "wafv2"),
+)
 LOOKS: Final = ("Describe", "Get", "List", "View", "GET")
 MAKES_PLANS: Final = {"cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet"}
 
@@ -114,6 +140,35 @@ def test_cloudformation_may_do_what_its_handlers_ask_for(stage: str) -> None:
 def test_nothing_is_granted_that_neither_a_handler_nor_a_command_asks_for(stage: str) -> None:
     asked = set(_handled(stage)) | ALSO_OURS
     assert not {one for one in _granted(stage) - asked if not one.startswith(OURS)}
+
+
+def _calls(source: Path) -> Iterator[str]:
+    """Names in a file that are operations of a service, or what one of its paginators turns over."""
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "get_paginator":
+            yield ast.literal_eval(node.args[0])
+
+
+def test_what_our_commands_and_chalice_call_is_granted() -> None:
+    models = {name: Session().get_service_model(name) for name in SERVICES}
+    actions: dict[str, list[str]] = {}
+    for service, model in models.items():
+        for operation in model.operation_names:
+            actions.setdefault(xform_name(operation), []).append(f"{service}:{operation}")
+    sources = [*(ROOT / "deploy" / "release").glob("*.py"), *(ROOT / "deploy" / "gateway").glob("*.py")]
+    called = {one for source in (*sources, Path(awsclient.__file__)) for one in _calls(source)} & set(actions)
+    assert len(called) > 60
+    granted = _granted("dev") | set(NOT_ASKED)
+    missing = [
+        actions[one]
+        for one in called
+        if not any(OTHERWISE.get(action, action) in granted for action in actions[one])
+        # IAM knows methods and paths of API Gateway, and not operations.
+        and not any(action.startswith("apigateway:") for action in actions[one])
+    ]
+    assert not missing
 
 
 @pytest.mark.parametrize("stage", DEPLOYED)
