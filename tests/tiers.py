@@ -8,6 +8,7 @@ from typing import Final
 
 THOROUGH: Final = (
     "tests/deploy/test_cost.py",
+    "tests/deploy/test_github.py",
     "tests/deploy/test_packaging.py",
     "tests/deploy/test_release",
     "tests/deploy/test_restore.py",

@@ -60,6 +60,7 @@ def read_a_result(site: Site) -> None:
 
 def try_again(site: Site) -> None:
     me, job_id = _uploaded(site)
+    site.sent_to(*LANES)
     me.set_job(job_id, state={"S": "failed"})
     me.call("POST", f"/api/v1/process/retry/{job_id}")
     site.sent_to(*LANES)

@@ -197,9 +197,13 @@ class Site:
         return {"Records": [{**record, "awsRegion": "eu-central-1"}]}
 
     def restart(self, function: str) -> None:
-        """Let a function begin anew, without what it has read and kept."""
-        name = self.deployment.function_name(function)
-        self.deployment.client("lambda").update_function_configuration(FunctionName=name, Description=str(uuid4()))
+        """Let a function begin anew, without what it has read and kept: its processes end where their environment
+        changes."""
+        name, lambda_ = self.deployment.function_name(function), self.deployment.client("lambda")
+        variables = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        changed = {**variables, "RESTARTED": str(uuid4())}
+        lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": changed})
+        lambda_.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
 
 
 def _address() -> str:

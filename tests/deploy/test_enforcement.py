@@ -78,12 +78,12 @@ def test_the_one_call_that_needs_a_permission_is_denied_without_it(site: Site, f
 def test_the_job_fails_without_any_one_permission_but_those_that_it_cannot_notice(site: Site, function: str) -> None:
     permissions = list(permissions_of(site.deployment, function))
     unexpected = [str(one) for one in permissions if reason_for(one) is None and not _is_noticed(site, one)]
-    assert not unexpected, "removed, and every job was done all the same"
+    assert not unexpected, "removed, and every job was done all the same:\n" + "\n".join(unexpected)
     unnoticed = [one for one in permissions if reason_for(one) is not None]
     # With fewer permissions no job does more: where all of these are missed by nobody, none of them is.
     if _is_noticed(site, *unnoticed):
         needless = [str(one) for one in unnoticed if _is_noticed(site, one)]
-        assert not needless, "`unnoticed.py` says that no job notices"
+        assert not needless, "`unnoticed.py` says that no job notices:\n" + "\n".join(needless)
 
 
 def _is_noticed(site: Site, *permissions: Permission) -> bool:

@@ -90,6 +90,11 @@ _ENTRIES: Final = (
         ("api_handler",),
         ("/prepared/*", "/requests/*", "/exports/*"),
     ),
+    _Unnoticed(
+        "What was nobody's is moved to whoever claims it, and a guard goes with what it guarded.",
+        ("dynamodb:DeleteItem",),
+        ("api_handler",),
+    ),
     _Unnoticed("Only a large export is stored.", ("s3:PutObject",), ("api_handler",), ("/exports/*",)),
     _Unnoticed("What was nobody's is moved to whoever claims it.", ("dynamodb:DeleteItem",), ("sweep_billing",)),
     _Unnoticed("Looks are handed over where a paid time ran out unheard.", _SENDING, ("sweep_billing",)),
