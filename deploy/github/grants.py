@@ -57,11 +57,12 @@ def _stack(settings: Settings) -> Iterator[Grant]:
             "cloudformation:DescribeStacks",
             "cloudformation:GetTemplate",
             "cloudformation:ListStackResources",
+            # A change set carries the tags of its stack.
+            "cloudformation:TagResource",
         ),
         writes=(
             "cloudformation:DeleteStack",
             "cloudformation:ExecuteChangeSet",
-            "cloudformation:TagResource",
             "cloudformation:UpdateTerminationProtection",
         ),
     )
@@ -269,7 +270,6 @@ def _code(settings: Settings) -> Iterator[Grant]:
             "iam:DeleteRole",
             "iam:DeleteRolePolicy",
             "iam:PutRolePolicy",
-            "iam:TagRole",
             "iam:UpdateAssumeRolePolicy",
         ),
     )

@@ -104,7 +104,7 @@ SERVICES: Final = (
     *("s3", "secretsmanager", "sns", "sqs", "wafv2"),
 )
 LOOKS: Final = ("Describe", "Get", "List", "View", "GET")
-MAKES_PLANS: Final = {"cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet"}
+MAKES_PLANS: Final = {f"cloudformation:{one}" for one in ("CreateChangeSet", "DeleteChangeSet", "TagResource")}
 
 
 def _policies(stage: str) -> dict[str, list[dict[str, Any]]]:
