@@ -109,6 +109,7 @@ MOVE_PEOPLE: Final[Actions] = joined(
     *COPIES.values(),
     dict.fromkeys(_BACKFILLED, ("BatchWriteItem",)),
     {
+        "MIGRATION#BATCHES": ("DeleteItem", "PutItem"),
         "MIGRATION#CHECKPOINT#": ("GetItem", "PutItem", "Query"),
         "MIGRATION#COPY#": ("BatchGetItem", "BatchWriteItem"),
         "MIGRATION#FIGURES": ("PutItem",),

@@ -70,7 +70,7 @@ class Loading:
             Unavailable: the table does not answer.
         """
         now = self.clock.now()
-        return [until for one in self.table.partition(places.LOADING) if (until := parse_iso(one["until"]["S"])) > now]
+        return [until for one in self.table.partition(places.BATCHES) if (until := parse_iso(one["until"]["S"])) > now]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ PHASE: Final[ItemKey] = ("MIGRATION#PHASE", "PHASE")
 HISTORY: Final = "MIGRATION#HISTORY"
 FIGURES: Final = "MIGRATION#FIGURES"
 LOAD: Final = "MIGRATION#LOAD"
-LOADING: Final = "MIGRATION#LOADING"
+BATCHES: Final = "MIGRATION#BATCHES"
 FENCES: Final = 256
 """So many items share the work of keeping writers of a past epoch out: each write of the engine checks one of them, and
 DynamoDB lets transactions on one item wait for each other."""
@@ -76,7 +76,7 @@ def load_key(minute: datetime) -> ItemKey:
 
 def loading_key(token: str) -> ItemKey:
     """Somebody writes by batches without conditions."""
-    return LOADING, token
+    return BATCHES, token
 
 
 def engine_values(at: datetime) -> dict[str, Any]:

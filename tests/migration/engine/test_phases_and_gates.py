@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -67,6 +68,7 @@ class Kept:
     sides: Sides = field(default_factory=Sides)
     epoch: int = 0
     seconds: float = 0.0
+    loading: list[AbstractContextManager[None]] = field(default_factory=list)
 
     @property
     def figures(self) -> Figures:
@@ -77,6 +79,11 @@ class Kept:
     @property
     def control(self) -> Control:
         return Control(self.table, self.clock, monotonic=lambda: self.seconds)
+
+    def loads(self) -> None:
+        """Somebody writes by batches, and is killed at it."""
+        self.loading.append(Loading(self.table, self.clock).told())
+        self.loading[-1].__enter__()
 
     def reasons(self, gate: Gate, standing: Standing | None = None) -> list[str]:
         """Why a gate does not let through."""
@@ -158,7 +165,7 @@ GATES: dict[str, tuple[Gate, Callable[[Kept], object], str, Callable[[Kept], obj
     ),
     "nobody who loads": (
         Gate.NOTHING_LOADS,
-        lambda kept: Loading(kept.table, kept.clock).told().__enter__(),
+        lambda kept: kept.loads(),
         "1 workers of a backfill by batches are at work; they are gone in 300 s at the latest",
         lambda kept: kept.clock.advance(LOADS_FOR),
     ),
