@@ -13,6 +13,7 @@ from tests.deploy.removals import Permission
 _ANALYSTS: Final = ("analyse_priority", "retry_analysis", "analyse_priority_backlog", "analyse_backlog")
 _SENDING: Final = ("sqs:GetQueueUrl", "sqs:SendMessage")
 _OTHER_LANES: Final = ("-analysis-priority", "-analysis-priority-backlog", "-analysis-backlog")
+_BESIDE_UPLOADS: Final = ("/prepared/*", "/requests/*", "/results/*", "/failures/*")
 _CHANGES: Final = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
 
 
@@ -80,9 +81,16 @@ _ENTRIES: Final = (
     _Unnoticed(
         "Objects are removed where a worker was overtaken, or what came by a form was cleaned.",
         ("s3:DeleteObject",),
-        (*_ANALYSTS, "document_uploaded", "sweep_jobs"),
+        ("document_uploaded", "sweep_jobs"),
     ),
-    _Unnoticed("Clean copies are made of what came by a form.", ("s3:PutObject",), _ANALYSTS, ("/prepared/*",)),
+    _Unnoticed("Objects are removed where a worker was overtaken.", ("s3:DeleteObject",), _ANALYSTS, _BESIDE_UPLOADS),
+    _Unnoticed(
+        "What belongs to a document goes in one request; of that the emulated cloud looks at the first object, what "
+        "was uploaded.",
+        ("s3:DeleteObject",),
+        ("api_handler",),
+        _BESIDE_UPLOADS,
+    ),
     _Unnoticed("Reports are for premium tiers.", ("s3:GetObject",), ("retry_analysis",), ("/requests/*",)),
     _Unnoticed(
         "A link to a file of one's own is for others who wait: what was asked, cleaned or exported.",
