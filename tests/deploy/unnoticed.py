@@ -85,11 +85,10 @@ _ENTRIES: Final = (
     ),
     _Unnoticed("Objects are removed where a worker was overtaken.", ("s3:DeleteObject",), _ANALYSTS, _BESIDE_UPLOADS),
     _Unnoticed(
-        "What belongs to a document goes in one request; of that the emulated cloud looks at the first object, what "
-        "was uploaded.",
-        ("s3:DeleteObject",),
+        "Why a document failed stands in its job; its object is asked for where there is no job any more.",
+        ("s3:GetObject",),
         ("api_handler",),
-        _BESIDE_UPLOADS,
+        ("/failures/*",),
     ),
     _Unnoticed("Reports are for premium tiers.", ("s3:GetObject",), ("retry_analysis",), ("/requests/*",)),
     _Unnoticed(
