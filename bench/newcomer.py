@@ -124,7 +124,7 @@ def _arrive(one: Newcomer, *, with_tests: bool) -> None:
     bundle = one.home / "repository.bundle"
     subprocess.run(["git", "bundle", "create", "--quiet", bundle, "HEAD"], cwd=ROOT, check=True)
     bundle.chmod(0o644)
-    cloned = one.does(f"git clone --quiet {bundle} {one.clone.name}", one.home)
+    cloned = one.does(f"git -c advice.detachedHead=false clone --quiet {bundle} {one.clone.name}", one.home)
     one.waited["from git clone to a result (make demo)"] = cloned + one.does("make demo", one.clone)
     if with_tests:
         one.waited["from there to green tests (make test)"] = one.does("make test", one.clone)
