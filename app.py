@@ -178,7 +178,7 @@ def clean_up_job(call: Call[None]) -> documents.CleanupAnswer:
 )
 def list_chat_prompts(call: Call[None]) -> WithStatus[chat.PromptsAnswer]:
     """The prepared questions about a result or a report; 304 for whoever has them."""
-    return wiring.rooms().chat.prompts.show(call.caller, call.query.get("content_type"), call.headers)
+    return wiring.rooms().chat.prompts.show(call.query.get("content_type"), call.headers)
 
 
 @api.route("POST", "/chat/messages", guard=SIGNED_IN, limit=limits.CHAT_MESSAGES)

@@ -78,7 +78,7 @@ class Chat(Generic[U]):
         """Shows the prepared questions."""
         from chalicelib.chat.prompts import Prompts
 
-        return Prompts(self._asked_by.profiles, self._asked_by.sessions, self._clock)
+        return Prompts(self._clock)
 
     @once
     def messages(self) -> ChatMessages[U]:
