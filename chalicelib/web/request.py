@@ -72,6 +72,8 @@ def decode_body(raw: bytes, shape: type[B]) -> B:
         InvalidRequest: no JSON, not an object, or a field of the wrong type; `details.field` names it.
     """
     try:
+        if not raw.isascii():
+            raw.decode()  # The text of ignored fields is skipped unread, whatever its bytes are.
         return msgspec.json.decode(raw or b"{}", type=shape)
     except msgspec.ValidationError as wrong:
         field = str(wrong).rsplit(" - at `$", 1)

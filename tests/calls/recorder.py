@@ -21,9 +21,9 @@ Recorded = dict[tuple[str, Need], str]
 
 Raw = tuple[list[tuple[str, str, str, str]], list[tuple[str, str]]]
 
-_APART: Final = ("tests/migration/", "tests/deploy/test_cost.py")
-"""Tests of stages with a legacy database, where every function is allowed more (`permissions.needs_of`), and of the
-bill, which looks at each item before it is written."""
+_APART: Final = ("tests/migration/", "tests/deploy/test_cost.py", "tests/attack/")
+"""Tests of stages with a legacy database, where every function is allowed more (`permissions.needs_of`); of the bill,
+which looks at each item before it is written; and of attackers, who watch in the same way."""
 
 _BY_SOME: Final = frozenset({("Application.apply", "table GUARD#EVENT#")})
 """What a shared method does for some of its callers alone: a word that no notice brought claims no notice."""
