@@ -251,9 +251,9 @@ def list_payments(call: Call[None]) -> trade.PaymentsAnswer:
 @api.route(
     "POST", "/webhooks/apple", "/webhooks/google", "/webhooks/stripe", guard=public("the store signs it"), limit=WEBHOOK
 )
-def receive_store_notice(call: Call[None]) -> trade.WebhookAnswer:
+def receive_store_notice(call: Call[bytes]) -> trade.WebhookAnswer:
     """Hear from the App Store, Google Play or Stripe what became of purchases; a repetition changes nothing."""
-    return wiring.rooms().billing.notices.receive_at(call.route, call.raw_body, call.headers)
+    return wiring.rooms().billing.notices.receive_at(call.route, call.body, call.headers)
 
 
 # --- Privacy
@@ -289,13 +289,13 @@ def check_health(call: Call[None]) -> WithStatus[HealthAnswer]:
 
 
 @api.route("GET", "/openapi.json", guard=public("the contract is no secret"), limit=None)
-def show_openapi(call: Call[None]) -> Raw:
+def show_openapi(call: Call[None]) -> openapi.Contract:
     """The contract, generated from this page."""
     return openapi.served(api.endpoints)
 
 
 @api.route("GET", "/docs", "/docs/assets/{name}", guard=public("the contract is no secret"), limit=None)
-def show_docs(call: Call[None]) -> Raw:
+def show_docs(call: Call[None]) -> docs.PageFile:
     """A page to read the contract and to try it, and the files of that page."""
     return docs.served(call.path.get("name"))
 

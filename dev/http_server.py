@@ -61,8 +61,9 @@ class RequestHandler(ChaliceRequestHandler):
             _LOG.exception("a request failed outside the application")
             self._refuse(errors.Unexpected(), 500)
 
-    # The base class binds these names to its own function when it is made, not to the override.
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _generic_handle  # noqa: N815  # http.server looks for these names
+    # The base class binds these names to its own function when it is made, not to the override. TRACE it does not know,
+    # and would answer 405 without saying what is allowed.
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = do_TRACE = _generic_handle  # noqa: N815  # http.server looks for these names
 
     def _parse_payload(self) -> tuple[dict[str, Any], bytes | None]:
         length = self._content_length()
