@@ -82,6 +82,16 @@ def unsettled(people: Sequence[Person]) -> list[str]:
     return sorted(left)
 
 
+def erasing(items: Sequence[Stored]) -> list[str]:
+    """Return the erasures that are under way."""
+    statuses = [(item["PK"]["S"], item["data"]["M"].get("status", {}).get("S")) for item in items if _is_erasure(item)]
+    return [name for name, status in statuses if status not in {None, "completed"}]
+
+
+def _is_erasure(item: Stored) -> bool:
+    return bool(item["entity_type"]["S"] == "erasure")
+
+
 def stored(call: Any, table_name: str) -> list[Stored]:
     """Read the whole table."""
     found: list[Stored] = []

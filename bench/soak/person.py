@@ -3,6 +3,7 @@ what the service said that it had done."""
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -18,6 +19,7 @@ from dev.journey import CONSENTS
 from dev.stage import Ports
 
 _MOST_TRIES: Final = 12
+_FORM_LIVES_SECONDS: Final = 660.0
 _LONGEST_WAIT_SECONDS: Final = 15.0
 _VALUES: Final = [{"test_name": "Ferritin", "test_value": 8, "test_unit": "ng/mL", "reference_range": "15-150"}]
 
@@ -65,6 +67,8 @@ class Book:
     purchases: list[tuple[str, str, str]] = field(default_factory=list)
     """Store, plan, and the id of the subscription there."""
     is_erased: bool = False
+    form_at: float = -math.inf
+    """When a form was given out, on the clock that only goes on: until it is of no use any more, an erasure waits."""
     has_report: bool = False
 
 
@@ -125,6 +129,7 @@ class Person:
     def upload_by_form(self) -> None:
         """Ask for a form and hand in a document with it, past the service."""
         declared = {"file_type": "pdf", "file_size": len(self._document)}
+        self.book.form_at = time.monotonic()
         answer = self._ask("POST", "/api/v1/process/upload-url", json=declared, key=self._draw())
         form, file = answer["upload"], {"file": ("report.pdf", self._document)}
         sent = self._http.request("POST", form["url"], fields={**form["fields"], **file})
@@ -197,7 +202,7 @@ class Person:
 
     def leave(self) -> None:
         """Have everything erased. Who was not told that it began finds the account closed."""
-        if self.book.purchases:
+        if self.book.purchases or time.monotonic() < self.book.form_at + _FORM_LIVES_SECONDS:
             return
         body = {"confirmation_text": "DELETE", "deletion_reason": None, "include_audit_anonymization": True}
         try:

@@ -11,7 +11,7 @@ from typing import Final
 
 from bench.soak import told
 from bench.soak.cloud import Memory, Queues, end_month_of, wait_until
-from bench.soak.ledger import Ledger, stored, unsettled
+from bench.soak.ledger import Ledger, erasing, stored, unsettled
 from bench.soak.load import Crowd, Load
 from bench.soak.person import Person, Tally
 from chalicelib.config import Settings
@@ -153,7 +153,8 @@ def _has_ended(person: Person) -> bool:
 def _drain(session: Session, outcome: Outcome, ports: Ports, queues: Queues) -> None:
     """Let everything that is under way come to its end: what the schedules do by themselves, fired now."""
     session.say("Nobody does anything new; what is under way comes to its end …")
-    began = time.monotonic()
+    began, table_name = time.monotonic(), settings_of(ports).table_name
+    dynamodb = clients_at(ports.cloud_url, settings_of(ports).region).dynamodb
     for schedule in ("sweep_usage", "sweep_billing", "sweep_erasures"):
         fire(schedule, ports)
 
@@ -161,7 +162,8 @@ def _drain(session: Session, outcome: Outcome, ports: Ports, queues: Queues) -> 
         for person in outcome.crowd.people:
             if not person.book.is_erased and person.user_id:
                 person.look()
-        return not unsettled(outcome.crowd.people) and not queues.waiting()
+        is_quiet = not unsettled(outcome.crowd.people) and not queues.waiting()
+        return is_quiet and not erasing(stored(dynamodb, table_name))
 
     if not wait_until(is_over, _LONGEST_DRAIN_SECONDS):
         outcome.complaints += [f"not at its end: {one}" for one in unsettled(outcome.crowd.people)]

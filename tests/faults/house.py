@@ -1,0 +1,358 @@
+"""The whole service in this process, on an embedded cloud of its own: put back to its beginning again and again, with
+rooms that are built anew, as a process that has just started has them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, Final
+
+import boto3
+import pytest
+from chalice.test import HTTPResponse
+
+from chalicelib import clock as clocks
+from chalicelib import config, wiring, wiring_billing
+from chalicelib.billing.doors import Stores
+from chalicelib.billing.products import Products
+from chalicelib.documents import inspection
+from chalicelib.gateways.analyst.findings import Analysis, Document
+from chalicelib.gateways.analyst.local.talking import narrative_of
+from chalicelib.gateways.analyst.talk import Narrative, Question, Reply, ReportRequest
+from chalicelib.models.base import shared_connection
+from dev.event_shapes import queue_event
+from dev.faults import SPARED, Attempt
+from dev.identity_provider import IdentityProvider
+from tests.api import service as whole
+from tests.api.service import s3_event
+from tests.rooms.billing_world import APPLE, GOOGLE, PRODUCTS, STRIPE, ScriptedStore
+from tests.rooms.chat_world import a_reply
+from tests.rooms.documents_world import an_analysis, quick_inspect
+
+QUEUES: Final = {
+    "priority": "analyse_priority",
+    "retries": "retry_analysis",
+    "priority_backlog": "analyse_priority_backlog",
+    "backlog": "analyse_backlog",
+    "chat": "answer_question",
+    "resets": "reset_usage_batch",
+    "erasures": "carry_erasure_on",
+}
+"""Queues by the names that settings have for them, and the functions that their messages go to."""
+_STALE: Final = "stale"
+
+
+class Told(Exception):
+    """The service said that it cannot now. The text says how."""
+
+
+class Wrong(AssertionError):
+    """The service said or did something that no fault excuses."""
+
+
+@dataclass
+class Steady:
+    """An analyst that always says the same, or fails as it is told to."""
+
+    name: str = "steady"
+    failure: Exception | None = None
+    analysed: int = 0
+    answered: int = 0
+    reported: int = 0
+
+    def analyse(self, document: Document, deadline: datetime) -> Analysis:
+        self.analysed += 1
+        if self.failure is not None:
+            raise self.failure
+        return an_analysis()
+
+    def answer(self, question: Question, deadline: datetime) -> Reply:
+        self.answered += 1
+        return a_reply()
+
+    def report(self, request: ReportRequest, deadline: datetime) -> Narrative:
+        self.reported += 1
+        return narrative_of(request)
+
+
+@dataclass
+class Beginning:
+    """What there is before each case of a journey."""
+
+    at: datetime
+    items: list[Any]
+    objects: dict[str, bytes]
+    messages: list[tuple[str, str]]
+    events_seen: set[tuple[str, str]]
+
+
+@dataclass
+class House:
+    """The service, the cloud beneath, and what stands around both."""
+
+    service: whole.Service
+    settings: config.Settings
+    cloud: SimpleNamespace
+    stores: dict[str, ScriptedStore] = field(default_factory=dict)
+    analyst: Steady = field(default_factory=Steady)
+    urls: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+    """What a journey remembers of its preparation."""
+    events_seen: set[tuple[str, str]] = field(default_factory=set)
+
+    # Processes
+
+    def start_anew(self) -> None:
+        """Build the rooms anew: nothing is remembered, of keys, addresses or counts."""
+        built: Any = wiring.build(self.settings, clocks.SystemClock())
+        built.analyst = _Through(self)
+        wiring.rooms = lambda: built  # type: ignore[assignment]  # the fixture puts it back
+
+    @contextmanager
+    def another_process(self) -> Iterator[None]:
+        """Whatever is asked inside is asked of a process of its own."""
+        before = wiring.rooms
+        self.start_anew()
+        try:
+            yield
+        finally:
+            wiring.rooms = before
+
+    # What the app asks
+
+    def ask(self, method: str, path: str, body: Any = None, *, token: str = "", **headers: str) -> dict[str, Any]:
+        """Call the service once.
+
+        Raises:
+            Told: it cannot now; ask again. Wrong: anything but that and success.
+        """
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.read(self.service.call(method, path, body, token=token or None, headers=sent), f"{method} {path}")
+
+    def read(self, answer: HTTPResponse, what: str) -> dict[str, Any]:
+        """Read an answer as the app does."""
+        body: dict[str, Any] = answer.json_body
+        if answer.status_code in {200, 202}:
+            return body
+        code = body.get("error", {}).get("code")
+        if answer.status_code == 503 and "Retry-After" in answer.headers:
+            raise Told(f"{what}: 503 {code}")
+        raise Wrong(f"{what} was answered {answer.status_code} {code}")
+
+    # What AWS does
+
+    def uploads(self) -> list[tuple[str, str]]:
+        """Uploads of which S3 has not told yet, with the instants at which they came."""
+        found = self.cloud.s3.list_objects_v2(Bucket=self.settings.bucket_name, Prefix="uploads/").get("Contents", [])
+        there = [(one["Key"], str(one["LastModified"])) for one in found]
+        return [one for one in there if one not in self.events_seen]
+
+    def messages(self) -> list[tuple[str, Any]]:
+        """Everything in the queues, due or not, received once."""
+        found = []
+        for name, url in self.urls.items():
+            answer = self.cloud.sqs.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=0
+            )
+            found += [(name, message) for message in answer.get("Messages", [])]
+        return found
+
+    def carry(self) -> int:
+        """Carry what S3 tells and what waits in queues to the functions, once; what fails stays. Returns how many."""
+        done = 0
+        for upload in self.uploads():
+            if self._invoked("document_uploaded", s3_event(self.settings.bucket_name, upload[0])):
+                self.events_seen.add(upload)
+            done += 1
+        for name, message in self.messages():
+            arn = f"arn:aws:sqs:eu-central-1:000000000000:{name}"
+            if self._invoked(QUEUES[name], queue_event([message], arn)):
+                self.cloud.sqs.delete_message(QueueUrl=self.urls[name], ReceiptHandle=message["ReceiptHandle"])
+            done += 1
+        return done
+
+    def tick(self, function: str) -> None:
+        """Fire a schedule; a run that fails is made up for by the next."""
+        event = self.service.client.events.generate_cw_event("aws.events", "Scheduled Event", {}, [])
+        self._invoked(function, event)
+
+    def settle(self, minutes: int = 40) -> None:
+        """Let time pass as AWS lets it pass: events and messages again, the schedules, until nothing is left to do."""
+        for minute in range(minutes):
+            is_quiet = self.carry() == 0
+            self.service.clock.advance(timedelta(minutes=1))
+            self.tick("sweep_jobs")
+            if minute % 10 == 9:
+                self.tick("sweep_erasures")
+            if is_quiet and minute > 12 and not self.messages():
+                return
+
+    def _invoked(self, function: str, event: Any) -> bool:
+        try:
+            self.service.client.lambda_.invoke(function, event)
+        except Exception as failure:  # noqa: BLE001  # whatever a function raises, Lambda invokes it again
+            if type(failure).__name__ == "EventFailed" and "ExceptionGroup" not in str(failure):
+                self.notes.setdefault("unforeseen", []).append(f"{function}: {failure}")
+            return False
+        return True
+
+    # What is there
+
+    def items(self, *entity_types: str) -> list[dict[str, Any]]:
+        """The items of the table, or those of some types."""
+        found: list[dict[str, Any]] = []
+        more: dict[str, Any] = {}
+        while True:
+            page = self.cloud.dynamodb.scan(TableName=self.settings.table_name, ConsistentRead=True, **more)
+            found += page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return [one for one in found if not entity_types or one["entity_type"]["S"] in entity_types]
+            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def objects(self) -> dict[str, bytes]:
+        """Every object of the bucket."""
+        bucket = self.settings.bucket_name
+        found = self.cloud.s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+        return {one["Key"]: self.cloud.s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read() for one in found}
+
+    # Again from the beginning
+
+    def beginning(self) -> Beginning:
+        """Remember how everything is."""
+        waiting = [(name, message["Body"]) for name, message in self.messages()]
+        return Beginning(self.service.clock.now(), self.items(), self.objects(), waiting, set(self.events_seen))
+
+    def go_back(self, to: Beginning) -> None:
+        """Put everything back, and take away what is new."""
+        self.service.clock.instant, self.events_seen = to.at, set(to.events_seen)
+        self._put_items(to.items, self.items())
+        there = self.objects()
+        bucket = self.settings.bucket_name
+        for key in there.keys() - to.objects.keys():
+            self.cloud.s3.delete_object(Bucket=bucket, Key=key)
+        for key, content in to.objects.items():
+            if there.get(key) != content:
+                self.cloud.s3.put_object(Bucket=bucket, Key=key, Body=content)
+                self.events_seen |= {one for one in self.uploads() if one[0] in {key for key, _ in to.events_seen}}
+        for url in self.urls.values():
+            self.cloud.sqs.purge_queue(QueueUrl=url)
+        for name, body in to.messages:
+            self.cloud.sqs.send_message(QueueUrl=self.urls[name], MessageBody=body)
+        self.analyst = Steady(failure=self.analyst.failure)
+        self.notes.pop("unforeseen", None)
+
+    def _put_items(self, wanted: list[Any], there: list[Any]) -> None:
+        kept = {(item["PK"]["S"], item["SK"]["S"]) for item in wanted}
+        unchanged = {json.dumps(item, sort_keys=True) for item in there}
+        requests: list[Any] = [
+            {"PutRequest": {"Item": item}} for item in wanted if json.dumps(item, sort_keys=True) not in unchanged
+        ]
+        requests += [
+            {"DeleteRequest": {"Key": {"PK": item["PK"], "SK": item["SK"]}}}
+            for item in there
+            if (item["PK"]["S"], item["SK"]["S"]) not in kept
+        ]
+        for first in range(0, len(requests), 25):
+            self.cloud.dynamodb.batch_write_item(RequestItems={self.settings.table_name: requests[first : first + 25]})
+
+    def keep_index_of(self, items: list[Any]) -> Callable[[Attempt], None]:
+        """Keep a copy of the table as it is in `items`, and return what sends a question to that copy instead: its
+        index then answers as it did before."""
+        name = f"{self.settings.table_name}-{_STALE}"
+        dynamodb = self.cloud.dynamodb
+        if name in dynamodb.list_tables()["TableNames"]:
+            dynamodb.delete_table(TableName=name)
+        from chalicelib.models.schema import table_definition
+
+        dynamodb.create_table(**table_definition(name))
+        for first in range(0, len(items), 25):
+            puts = [{"PutRequest": {"Item": item}} for item in items[first : first + 25]]
+            dynamodb.batch_write_item(RequestItems={name: puts})
+
+        def redirect(attempt: Attempt) -> None:
+            body = json.loads(attempt.request.body) | {"TableName": name}
+            attempt.request.body = json.dumps(body).encode()
+            attempt.request.headers["Content-Length"] = str(len(attempt.request.body))
+
+        return redirect
+
+
+@contextmanager
+def open_house(endpoint: str, provider: IdentityProvider) -> Iterator[House]:
+    """Open the service on an embedded cloud that nobody else uses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", endpoint)
+        # Nothing here waits: retries have their own waits, and a clock that stands does not mind.
+        patch.setattr(time, "sleep", lambda _: None)
+        with whole.running(provider, patch) as service, pytest.MonkeyPatch.context() as within:
+            yield _furnished(service, within)
+
+
+def _furnished(service: whole.Service, patch: pytest.MonkeyPatch) -> House:
+    from botocore.config import Config
+
+    from chalicelib.models.schema import table_definition
+
+    settings = config.settings()
+    spared = Config(user_agent_extra=SPARED)
+    make = boto3.session.Session(region_name=settings.region).client
+    cloud = SimpleNamespace(**{name: make(name, config=spared) for name in ("dynamodb", "s3", "sqs")})
+    cloud.dynamodb.create_table(**table_definition(settings.table_name))
+    wiring.rooms()
+    house = House(service, settings, cloud)
+    house.urls = {
+        name: cloud.sqs.get_queue_url(QueueName=getattr(settings, f"{name}_queue"))["QueueUrl"] for name in QUEUES
+    }
+    house.stores = {one.value: ScriptedStore(one) for one in (APPLE, GOOGLE, STRIPE)}
+    connection, stores = shared_connection(), Stores(**house.stores)
+    products = Products(dict.fromkeys((APPLE, GOOGLE, STRIPE), PRODUCTS))
+    patch.setattr(wiring, "rooms", wiring.rooms)
+    patch.setattr(wiring, "connect", lambda *_: connection)
+    patch.setattr(inspection, "inspect", quick_inspect)
+    patch.setattr(wiring_billing, "stores_of", lambda *_: stores)
+    patch.setattr(wiring_billing, "products_of", lambda *_: products)
+    house.start_anew()
+    return house
+
+
+def at_once(attempt: Attempt) -> None:
+    """Have a message that is sent to be seen later be seen at once: queues have clocks of their own. What is to be
+    forgotten in a quarter of an hour is not."""
+    if attempt.operation == "sqs:SendMessage":
+        body = json.loads(attempt.request.body)
+        if 0 < body.get("DelaySeconds", 0) <= 300:
+            attempt.request.body = json.dumps(body | {"DelaySeconds": 0}).encode()
+            attempt.request.headers["Content-Length"] = str(len(attempt.request.body))
+
+
+@dataclass
+class _Through:
+    """Rooms outlive a case; this asks the analyst of the case that runs."""
+
+    house: House
+    name: str = "steady"
+
+    def analyse(self, document: Document, deadline: datetime) -> Analysis:
+        return self.house.analyst.analyse(document, deadline)
+
+    def answer(self, question: Question, deadline: datetime) -> Reply:
+        return self.house.analyst.answer(question, deadline)
+
+    def report(self, request: ReportRequest, deadline: datetime) -> Narrative:
+        return self.house.analyst.report(request, deadline)
+
+
+def attribute(item: Mapping[str, Any], *path: str) -> Any:
+    """Return what stands at a path of `data`, without its type; None where nothing does."""
+    found: Any = item["data"]
+    for name in path:
+        found = found["M"].get(name)
+        if found is None:
+            return None
+    ((kind, value),) = found.items()
+    return None if kind == "NULL" else int(value) if kind == "N" else value
