@@ -8,7 +8,7 @@ from chalicelib.billing import contract as billing
 from chalicelib.chat import contract as chat
 from chalicelib.config import settings
 from chalicelib.documents import contract as documents
-from chalicelib.identity import apple_events as apple
+from chalicelib.identity import apple_contract as apple
 from chalicelib.identity import biometric_contract as biometric
 from chalicelib.identity import contract as identity
 from chalicelib.identity import device_contract as device

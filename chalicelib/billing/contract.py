@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from chalicelib.billing.explain import Explanation
+from chalicelib.billing.explanation import Explanation
 from chalicelib.models.states import SubscriptionProvider, SubscriptionStatus, SubscriptionType, Tier
 from chalicelib.web.links import Link
 from chalicelib.web.response import Answer

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.billing.decision import Decision, choose, decide, granted, payment_behind, subscription_id_of
-from chalicelib.billing.evidence import RuleName
 from chalicelib.billing.known import Cause, Known, KnownSubscription
 from chalicelib.billing.merge import learn
 from chalicelib.billing.products import Products
+from chalicelib.billing.rule_names import RuleName
 from chalicelib.billing.rules_of_standing import RULES
 from chalicelib.gateways.provider_facts import Facts, Phase
 from chalicelib.models.states import PaymentStatus, SubscriptionProvider, SubscriptionStatus, SubscriptionType, Tier
