@@ -25,6 +25,8 @@ THOROUGH: Final = (
     "tests/migration/relational/",
     "tests/migration/service/",
     "tests/migration/verify/",
+    "tests/performance/test_calls.py",
+    "tests/performance/test_growth.py",
     "tests/reports/test_unseen_reports.py",
     "tests/rooms/test_apple_events.py",
     "tests/rooms/test_billing_",

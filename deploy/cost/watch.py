@@ -71,7 +71,8 @@ def watching(watch: Watch) -> Iterator[None]:
         if asked is not None:
             asked.requests += 1
             asked.sent_bytes += _sent_bytes(request)
-            asked.received_bytes += 0 if answered is None else _received_bytes(answered[0])
+            is_without_body = answered is None or request.method == "HEAD"
+            asked.received_bytes += 0 if is_without_body else _received_bytes(answered[0])
         return answered, failure
 
     BaseClient._make_api_call = watched  # type: ignore[attr-defined]
