@@ -126,7 +126,9 @@ class Battlefield:
     def signed_in(self, name: str, device_id: str) -> Person:
         """Sign somebody in for the first time."""
         session = self._session(name, device_id)
-        return Person(name, session["user"]["id"], session["session"]["session_id"], device_id, session["refresh_token"])
+        return Person(
+            name, session["user"]["id"], session["session"]["session_id"], device_id, session["refresh_token"]
+        )
 
     def sign_in_again(self, person: Person) -> None:
         """Begin a new session on the same phone; the one before ends."""
@@ -315,9 +317,8 @@ def _arranged() -> Iterator[Recorder]:
     """Let the rooms count no limits and analyse at once, and watch what they ask."""
     rooms, recorder = wiring.rooms(), Recorder()
     pipeline = replace(rooms.documents.pipeline, analyst=_Instant("instant", rooms.documents.pipeline.analyst))
-    arranged = replace(rooms, documents=rooms.documents._replace(pipeline=pipeline))
     with pytest.MonkeyPatch.context() as patch, recorder.watching():
-        patch.setattr(wiring, "rooms", lambda: arranged)
+        patch.setattr(rooms.documents, "pipeline", pipeline)
         patch.setattr(rooms.limiter, "counters", _Uncounted())
         yield recorder
 

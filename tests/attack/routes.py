@@ -21,6 +21,7 @@ PUBLIC_REQUESTS: Mapping[str, Good] = {
     "POST /auth/logout": Good(body={}),
     "POST /webhooks/apple-identity": Good(body={"payload": "x"}),
     "POST /webhooks/apple": Good(body={"signedPayload": "x"}),
+    "GET /chat/prompts": Good(),
     "GET /subscriptions/plans": Good(),
     "GET /gdpr/erasure-status/{id}": Good(path={"id": JOB}),
     "GET /health": Good(),

@@ -173,9 +173,7 @@ def test_of_a_name_twice_the_last_one_counts_alone(field: Battlefield, tried: Tr
     body = b'{"confirmation_text": "DELETE", "confirmation_text": "no"}'
     refused = field.send("POST", "/gdpr/erasure-request", body, by=field.mallory)
     tried.held("A name twice in a body", "PUT /user/profile", "the last one counts", "the last one counts")
-    tried.answered(
-        "A name twice in a body", "POST /gdpr/erasure-request", "400 INVALID_CONFIRMATION", [refused.code]
-    )
+    tried.answered("A name twice in a body", "POST /gdpr/erasure-request", "400 INVALID_CONFIRMATION", [refused.code])
 
 
 TYPES: Final = (
@@ -244,7 +242,9 @@ TRICKS: Mapping[str, tuple[str, Callable[[], bytes]]] = {
 def test_a_trick_with_a_form_stores_nothing(field: Battlefield, tried: Tried, name: str) -> None:
     content_type, make = TRICKS[name]
     with field.unchanged():
-        answer = field.send("POST", "/api/v1/process/upload", make(), by=field.ada, headers={"Content-Type": content_type})
+        answer = field.send(
+            "POST", "/api/v1/process/upload", make(), by=field.ada, headers={"Content-Type": content_type}
+        )
     expected = (
         "400 NO_FILE_PROVIDED", "400 FILE_VALIDATION_FAILED", "400 UNSUPPORTED_FILE_TYPE", "413 FILE_TOO_LARGE",
     )  # fmt: skip

@@ -136,7 +136,9 @@ def test_an_id_of_somebody_else_in_a_body_is_one_that_never_was(field: Battlefie
                 for each in (given, never)
             )
         assert _same(foreign, unknown, given, never), (name, kind, foreign, unknown)
-        _record(tried, f"The id of somebody else's {kind}, as `{name.split()[0]}`", f"{place.method} {place.path}", foreign)
+        _record(
+            tried, f"The id of somebody else's {kind}, as `{name.split()[0]}`", f"{place.method} {place.path}", foreign
+        )
 
 
 def test_a_cursor_of_somebody_else_turns_no_page(field: Battlefield, tried: Tried) -> None:
@@ -157,7 +159,9 @@ def test_a_refresh_token_on_another_phone_is_refused(field: Battlefield, tried: 
     body = {"refresh_token": field.ada.refresh_token, "device_id": field.mallory.device_id}
     with field.unchanged():
         answer = field.send("POST", "/auth/refresh", body)
-    tried.answered("A stolen refresh token, on the thief's phone", "/auth/refresh", "401 INVALID_REFRESH_TOKEN", [answer.code])
+    tried.answered(
+        "A stolen refresh token, on the thief's phone", "/auth/refresh", "401 INVALID_REFRESH_TOKEN", [answer.code]
+    )
 
 
 def test_somebody_elses_purchase_cannot_be_claimed(field: Battlefield, tried: Tried) -> None:

@@ -76,9 +76,7 @@ def _without_true_signature(field: Battlefield) -> dict[str, str]:
         "the signature of 32 zero bytes": f"{head}.{body}.{'A' * 43}",
         "somebody else's id under the old signature": forgery.with_claims_changed(good, sub=field.mallory.user_id),
         "a later `exp` under the old signature": forgery.with_claims_changed(good, exp=claims["exp"] + 10**6),
-        "RS256 by a key of one's own": jwt.encode(
-            claims, draw_key().private, algorithm="RS256", headers={"kid": kid}
-        ),
+        "RS256 by a key of one's own": jwt.encode(claims, draw_key().private, algorithm="RS256", headers={"kid": kid}),
         "RS256 by Google's own key": jwt.encode(claims, google.private, algorithm="RS256", headers={"kid": kid}),
         "HS256 with Google's public key as the secret": forgery.signed_with_public_key(claims, google),
         "HS256 with an empty secret": forgery.signed_with_secret(claims, b"", kid=kid),
@@ -281,7 +279,9 @@ def test_another_way_to_send_a_token_opens_no_route(field: Battlefield, tried: T
             ("in the query", {}, f"?access_token={good}&Authorization=Bearer+{good}"),
         ):
             answers = [
-                field.send(one.method, one.path + query, one.body, headers={**headers, "Content-Type": one.content_type})
+                field.send(
+                    one.method, one.path + query, one.body, headers={**headers, "Content-Type": one.content_type}
+                )
                 for one in requests(is_public=False)
             ]
             tried.answered(f"A true token {name}", GUARDED, "401 MISSING_TOKEN", [one.code for one in answers])
