@@ -23,7 +23,7 @@ Raw = tuple[list[tuple[str, str, str, str]], list[tuple[str, str]]]
 
 _APART: Final = ("tests/migration/", "tests/deploy/test_cost.py", "tests/performance/", "tests/attack/")
 """Tests of stages with a legacy database, where every function is allowed more (`permissions.needs_of`); of the bill,
-which looks at each item before it is written; and of attackers, who watch in the same way."""
+which looks at each item before it is written; of attackers, who watch in the same way; and of faults."""
 
 _BY_SOME: Final = frozenset({("Application.apply", "table GUARD#EVENT#")})
 """What a shared method does for some of its callers alone: a word that no notice brought claims no notice."""

@@ -102,7 +102,8 @@ class Aim:
         if not self.is_armed:
             return None
         if attempt.is_first:
-            self.calls.append(Call(attempt.operation, b'"IndexName"' in (attempt.request.body or b"")))
+            is_query = attempt.operation == "dynamodb:Query"  # Other bodies may be streams, read once.
+            self.calls.append(Call(attempt.operation, is_query and b'"IndexName"' in attempt.request.body))
             attempt.call["number"] = len(self.calls)
         number = attempt.call["number"]
         for shot in self.shots:

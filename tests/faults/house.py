@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -104,6 +104,8 @@ class House:
     notes: dict[str, Any] = field(default_factory=dict)
     """What a journey remembers of its preparation."""
     events_seen: set[tuple[str, str]] = field(default_factory=set)
+    in_use: set[str] = field(default_factory=set)
+    """Queues in which there may be messages: those that something was sent to."""
 
     # Processes
 
@@ -155,9 +157,9 @@ class House:
     def messages(self) -> list[tuple[str, Any]]:
         """Everything in the queues, due or not, received once."""
         found = []
-        for name, url in self.urls.items():
+        for name in sorted(self.in_use):
             answer = self.cloud.sqs.receive_message(
-                QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=0
+                QueueUrl=self.urls[name], MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=0
             )
             found += [(name, message) for message in answer.get("Messages", [])]
         return found
@@ -172,9 +174,14 @@ class House:
         for name, message in self.messages():
             arn = f"arn:aws:sqs:eu-central-1:000000000000:{name}"
             if self._invoked(QUEUES[name], queue_event([message], arn)):
-                self.cloud.sqs.delete_message(QueueUrl=self.urls[name], ReceiptHandle=message["ReceiptHandle"])
+                self._delete(name, message)
             done += 1
         return done
+
+    def _delete(self, name: str, message: Any) -> None:
+        # Whoever received it later has the handle that counts.
+        with suppress(self.cloud.sqs.exceptions.ReceiptHandleIsInvalid):
+            self.cloud.sqs.delete_message(QueueUrl=self.urls[name], ReceiptHandle=message["ReceiptHandle"])
 
     def tick(self, function: str) -> None:
         """Fire a schedule; a run that fails is made up for by the next."""
@@ -184,13 +191,18 @@ class House:
     def settle(self, minutes: int = 40) -> None:
         """Let time pass as AWS lets it pass: events and messages again, the schedules, until nothing is left to do."""
         for minute in range(minutes):
-            is_quiet = self.carry() == 0
+            if self.carry():
+                continue
+            if not self._is_anything_open():
+                return
             self.service.clock.advance(timedelta(minutes=1))
             self.tick("sweep_jobs")
-            if minute % 10 == 9:
+            if minute % 5 == 4:
                 self.tick("sweep_erasures")
-            if is_quiet and minute > 12 and not self.messages():
-                return
+
+    def _is_anything_open(self) -> bool:
+        """Whether a job or an erasure has not ended: their index entries say when somebody looks at them."""
+        return any("GSI3PK" in item for item in self.items("job", "erasure"))
 
     def _invoked(self, function: str, event: Any) -> bool:
         try:
@@ -200,6 +212,17 @@ class House:
                 self.notes.setdefault("unforeseen", []).append(f"{function}: {failure}")
             return False
         return True
+
+    def sees(self, attempt: Attempt) -> None:
+        """Note which queue a message is sent to, and have what is sent to be seen later be seen at once: queues have
+        clocks of their own. What is to be forgotten in a quarter of an hour is not."""
+        if not attempt.operation.startswith("sqs:SendMessage"):
+            return
+        body = json.loads(attempt.request.body)
+        self.in_use |= {name for name, url in self.urls.items() if url == body["QueueUrl"]}
+        if 0 < body.get("DelaySeconds", 0) <= 300:
+            attempt.request.body = json.dumps(body | {"DelaySeconds": 0}).encode()
+            attempt.request.headers["Content-Length"] = str(len(attempt.request.body))
 
     # What is there
 
@@ -239,8 +262,9 @@ class House:
             if there.get(key) != content:
                 self.cloud.s3.put_object(Bucket=bucket, Key=key, Body=content)
                 self.events_seen |= {one for one in self.uploads() if one[0] in {key for key, _ in to.events_seen}}
-        for url in self.urls.values():
-            self.cloud.sqs.purge_queue(QueueUrl=url)
+        for name in self.in_use:
+            self.cloud.sqs.purge_queue(QueueUrl=self.urls[name])
+        self.in_use = {name for name, _ in to.messages}
         for name, body in to.messages:
             self.cloud.sqs.send_message(QueueUrl=self.urls[name], MessageBody=body)
         self.analyst = Steady(failure=self.analyst.failure)
@@ -318,16 +342,6 @@ def _furnished(service: whole.Service, patch: pytest.MonkeyPatch) -> House:
     patch.setattr(wiring_billing, "products_of", lambda *_: products)
     house.start_anew()
     return house
-
-
-def at_once(attempt: Attempt) -> None:
-    """Have a message that is sent to be seen later be seen at once: queues have clocks of their own. What is to be
-    forgotten in a quarter of an hour is not."""
-    if attempt.operation == "sqs:SendMessage":
-        body = json.loads(attempt.request.body)
-        if 0 < body.get("DelaySeconds", 0) <= 300:
-            attempt.request.body = json.dumps(body | {"DelaySeconds": 0}).encode()
-            attempt.request.headers["Content-Length"] = str(len(attempt.request.body))
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -9,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dev.faults import Attempt, Fault, Faults
-from tests.faults.aim import Aim, Call, Other, Shot, shots_at
-from tests.faults.house import Beginning, House, Told, Wrong, at_once
+from tests.faults.aim import Aim, Call, Other, Shot, Span, shots_at
+from tests.faults.house import Beginning, House, Told, Wrong
 from tests.faults.journeys import JOURNEYS, Journey
 from tests.faults.truths import everything_holds
 
@@ -56,8 +57,6 @@ class Findings:
 
     injected: Counter[str] = field(default_factory=Counter)
     """Faults that befell a call, by their kind."""
-    missed: list[Case] = field(default_factory=list)
-    """Cases whose call was not made: an earlier fault ended the act."""
     failures: list[Failure] = field(default_factory=list)
 
     @property
@@ -75,8 +74,11 @@ class Findings:
 class Runner:
     """Takes journeys through their cases, one after the other."""
 
-    def __init__(self, house: House, journeys: Sequence[Journey] = JOURNEYS) -> None:
+    def __init__(
+        self, house: House, journeys: Sequence[Journey] = JOURNEYS, spoil: Callable[[Attempt], None] = lambda _: None
+    ) -> None:
         self._house = house
+        self._spoil = spoil
         self._journeys = {one.name: one for one in journeys}
         self._plan = Aim(is_armed=False)
         self._faults = Faults(self._befalls)
@@ -90,6 +92,21 @@ class Runner:
                 yield from (Case(name, (shot,)) for shot in shots_at(number, call))
             if self._journeys[name].is_repeatable:
                 yield Case(name, (Shot(0, Other.UNHEARD),))
+
+    def sample(self, number: int, seed: int) -> list[Case]:
+        """Return so many of all cases, the same for the same seed, those of one journey together."""
+        every = list(self.cases())
+        chosen = sorted(random.Random(seed).sample(range(len(every)), number))
+        return [every[one] for one in chosen]
+
+    def pairs(self, number: int, seed: int) -> Iterator[Case]:
+        """Yield cases in which two calls of a journey meet a fault: so many of each, the same for the same seed."""
+        for name in self._journeys:
+            calls, dice = self.calls(name), random.Random(f"{seed} {name}")
+            for _ in range(number if len(calls) > 1 else 0):
+                first, second = sorted(dice.sample(range(1, len(calls) + 1), 2))
+                shots = (dice.choice(_of_once(first, calls)), dice.choice(shots_at(second, calls[second - 1])))
+                yield Case(name, shots)
 
     def calls(self, name: str) -> list[Call]:
         """Return the calls that a journey makes when nothing befalls it; everything must hold then."""
@@ -111,14 +128,13 @@ class Runner:
                 why = f"{wrong} (calls: {', '.join(map(str, aim.calls))})"
         for shot in aim.hits:
             self.findings.injected[str(shot.kind)] += 1
-        if len(aim.hits) < len(case.shots) and case.shots[0].kind is not Other.UNHEARD:
-            self.findings.missed.append(case)
         if why is not None:
             self.findings.failures.append(Failure(case, why))
         return why
 
     def _befalls(self, attempt: Attempt) -> Fault | None:
-        at_once(attempt)
+        self._house.sees(attempt)
+        self._spoil(attempt)
         return self._plan(attempt)
 
     def _prepare(self, name: str) -> None:
@@ -186,3 +202,8 @@ class Runner:
         if any(shot.kind is Other.STALE_INDEX for shot in case.shots):
             return self._house.keep_index_of(self._now[1].items)
         return None
+
+
+def _of_once(number: int, calls: Sequence[Call]) -> list[Shot]:
+    """What lets an act go on to its later calls."""
+    return [shot for shot in shots_at(number, calls[number - 1]) if shot.span is Span.ONCE]
