@@ -38,3 +38,11 @@ migrate-demo: setup ## Move 5,000 people from PostgreSQL to the table while they
 
 soak: setup ## Mixed load with faults for MINUTES (20), then compare the table with the driver's book; KEEP=--keep writes it down
 	@dev/start $(PY) -m bench.soak --minutes "$(MINUTES)" $(KEEP)
+
+.PHONY: mutation coverage
+
+mutation: setup ## Plant small faults in the rules and count those that the tests notice: MODULE=billing or billing/periods for less
+	@$(PY) -m bench.mutation $(addprefix --module ,$(MODULE))
+
+coverage: setup ## Measure which lines and branches the tests run, and hold all and every file to a limit: PART=tests/unit for less
+	@$(PY) -m bench.covered $(addprefix --part ,$(PART))

@@ -1,0 +1,43 @@
+"""Which tests judge a room: a plugin for pytest that leaves out what needs an engine outside of the process."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+
+_OUTSIDE: Final = frozenset(
+    {"second_engine", "second_cloud", "relational", "relational_engine", "legacy_postgres", "legacy_database"}
+)
+_ENGINES: Final = frozenset({"second", "relational"})
+
+
+class InProcess:
+    """Keeps the tests that run in this process alone, whichever tier they are on, and makes them repeatable."""
+
+    def pytest_sessionstart(self) -> None:
+        """Have Hypothesis draw the same every time, and stop where a test first fails."""
+        import hypothesis
+
+        hypothesis.settings.register_profile(
+            "mutation",
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+            suppress_health_check=list(hypothesis.HealthCheck),
+        )
+        hypothesis.settings.load_profile("mutation")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leave out the others."""
+        items[:] = [item for item in items if is_in_process(item)]
+
+
+def is_in_process(item: pytest.Item) -> bool:
+    """Whether a test asks no other process than those that it starts itself for a moment."""
+    if _OUTSIDE & set(getattr(item, "fixturenames", ())):
+        return False
+    chosen: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
+    return not any(name.startswith("any_engine") and value in _ENGINES for name, value in chosen.items())
