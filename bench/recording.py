@@ -224,6 +224,10 @@ def record() -> None:
     with embedded_cloud() as endpoint, IdentityProvider() as provider, pytest.MonkeyPatch.context() as patch:
         for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": endpoint}.items():
             patch.setenv(name, value)
+        keys_at = {name: provider.jwks_url(name) for name in ("google", "apple")}
+        patch.setattr(provider, "jwks_url", keys_at.__getitem__)
+        # Tokens name a port no more: they are read where no provider listens.
+        patch.setattr(provider, "issuer", lambda _: ENVIRONMENT["GOOGLE_ISSUERS"])
         from chalicelib.web.limits import Limiter
         from tests.api import service as whole
 
