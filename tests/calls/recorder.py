@@ -21,7 +21,13 @@ Recorded = dict[tuple[str, Need], str]
 
 Raw = tuple[list[tuple[str, str, str, str]], list[tuple[str, str]]]
 
-_APART: Final = ("tests/migration/", "tests/deploy/test_cost.py", "tests/performance/", "tests/attack/", "tests/faults/")
+_APART: Final = (
+    "tests/migration/",
+    "tests/deploy/test_cost.py",
+    "tests/performance/",
+    "tests/attack/",
+    "tests/faults/",
+)
 """Tests of stages with a legacy database, where every function is allowed more (`permissions.needs_of`); of the bill,
 which looks at each item before it is written; of attackers, who watch in the same way; and of faults."""
 
