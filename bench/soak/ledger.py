@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -43,14 +43,17 @@ class Ledger:
 
     def _of_person(self, person: Person) -> Iterator[str]:
         items = self._of.get(keys.user_partition(person.user_id), [])
-        (user,) = [one for one in items if one["entity_type"]["S"] == "user"] or [{}]
-        data = user.get("data", {}).get("M", {})
+        profiles = [one for one in items if one["entity_type"]["S"] == "user"]
+        if len(profiles) != 1:
+            yield f"{person.email} has {len(profiles)} profiles"
+            return
+        data = profiles[0]["data"]["M"]
         period = data["current_subscription"]["M"]["usage_current_period"]["M"]
         who, book = person.email, person.book
         counted = [state for state in book.documents.values() if state in {"completed", "cleaned"}]
         answered = book.questions + sum(state == "complete" for state in book.later.values())
-        yield from self._entry("documents counted", who, int(period["documents_processed"]["N"]), len(counted))
-        yield from self._entry("questions counted", who, int(period["chat_messages_used"]["N"]), answered)
+        yield from self._entry("documents counted", who, _number(period, "documents_processed"), len(counted))
+        yield from self._entry("questions counted", who, _number(period, "chat_messages_used"), answered)
         yield from self._entry("sessions in use", who, data["current_session"]["M"]["status"]["S"], "active")
         jobs = [one["data"]["M"]["job_id"]["S"] for one in items if one["entity_type"]["S"] == "job"]
         yield from self._entry("documents known twice", who, len(jobs), len(set(jobs)))
@@ -102,6 +105,11 @@ def stored(call: Any, table_name: str) -> list[Stored]:
         if "LastEvaluatedKey" not in page:
             return found
         more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def _number(period: Mapping[str, Any], name: str) -> int:
+    """Return a count; who never did anything that is counted has none."""
+    return int(period.get(name, {}).get("N", 0))
 
 
 def _price(plan_id: str) -> Decimal:

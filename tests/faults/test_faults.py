@@ -42,6 +42,7 @@ def test_every_journey_is_met_by_faults(house: House) -> None:
     assert all(len(runner.calls(one.name)) >= 1 for one in JOURNEYS)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("places", "cases"),
     [
