@@ -188,8 +188,8 @@ def _about(analyte: Analyte) -> str:
 
 
 def _named_in(message: str) -> list[Analyte]:
-    """Return the tests that a message names: by a name of theirs as a word, or by what the catalogue takes for the whole
-    message."""
+    """Return the tests that a message names: by a name of theirs as a word, or by what the catalogue takes for all of
+    it."""
     text, whole = f" {_plain_words(message)} ", find(message, "blood")
     return [
         one
