@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import pytest
 
+from bench.mutation.plan import MEASURE_TIME
+
 _OUTSIDE: Final = frozenset(
     {"second_engine", "second_cloud", "relational", "relational_engine", "legacy_postgres", "legacy_database"}
 )
@@ -36,8 +38,8 @@ class InProcess:
 
 
 def is_in_process(item: pytest.Item) -> bool:
-    """Whether a test asks no other process than those that it starts itself for a moment."""
-    if _OUTSIDE & set(getattr(item, "fixturenames", ())):
+    """Whether a test asks no other process than those that it starts itself for a moment, nor a clock on the wall."""
+    if item.nodeid.startswith(MEASURE_TIME) or _OUTSIDE & set(getattr(item, "fixturenames", ())):
         return False
     chosen: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
     return not any(name.startswith("any_engine") and value in _ENGINES for name, value in chosen.items())

@@ -14,6 +14,9 @@ class Room:
     tests: tuple[str, ...]
 
 
+MEASURE_TIME: Final = ("tests/unit/documents/test_inspection.py::test_the_sample_report_is_inspected_in_a_second",)
+"""Tests left out: a busy machine fails them without any fault."""
+
 MOST: Final = 10
 """Faults that are tried of one module; which ones is drawn with a fixed seed."""
 GOAL: Final = 85.0
@@ -87,7 +90,12 @@ ROOMS: Final = {
     "documents": Room(
         _modules("documents", _DOCUMENTS),
         (
-            "tests/unit/documents",
+            "tests/unit/documents/test_binding.py",
+            "tests/unit/documents/test_cleaning.py",
+            "tests/unit/documents/test_inspection.py",
+            "tests/unit/documents/test_places.py",
+            "tests/unit/documents/test_results.py",
+            "tests/unit/documents/test_verdicts.py",
             "tests/rooms/test_documents_journey.py",
             "tests/rooms/test_documents_listing.py",
             "tests/rooms/test_documents_pages.py",
