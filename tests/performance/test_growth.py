@@ -13,7 +13,7 @@ from bench.growth_people import make_surroundings
 from chalicelib.config import Settings
 from dev.legacy.server import Server
 
-NUMBERS = (110, 330)
+NUMBERS = (30, 90)
 
 
 @pytest.fixture
