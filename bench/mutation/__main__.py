@@ -149,7 +149,11 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.mutation", description="Count the faults that tests notice.")
     parser.add_argument("--module", action="append", default=[], help="a room, or a module of one: billing/periods")
     parser.add_argument("--most", type=int, default=MOST, help="faults of one module")
-    parser.add_argument("--keep", type=Path, help="a folder: what rooms said is kept there, and not asked again")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        help="a folder: what was found is kept there, and modules with a file in it are not tried again",
+    )
     options = parser.parse_args(arguments)
     parts: list[Tally] = []
     for room, declared in ROOMS.items():
@@ -174,14 +178,19 @@ def _is_chosen(path: str, room: str, names: Sequence[str]) -> bool:
 
 
 def _kept(folder: Path | None, room: str, paths: Sequence[str], most: int) -> list[dict[str, Any]]:
+    """Judge the modules of which nothing is kept, keep what was found, and return all of it."""
     if folder is None:
         return judge(room, paths, most)
     folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"{room}.json"
-    if not kept.exists():
-        kept.write_text(json.dumps(judge(room, paths, most)), encoding="utf-8")
-    found: list[dict[str, Any]] = json.loads(kept.read_text(encoding="utf-8"))
-    return found
+    places = {path: folder / f"{path.replace('/', '-')}.json" for path in paths}
+    missing = [path for path, place in places.items() if not place.exists()]
+    found = judge(room, missing, most) if missing else []
+    for path in missing:
+        places[path].write_text(json.dumps([line for line in found if line["path"] == path]), encoding="utf-8")
+    kept: list[dict[str, Any]] = []
+    for place in places.values():
+        kept += json.loads(place.read_text(encoding="utf-8"))
+    return kept
 
 
 if __name__ == "__main__":
