@@ -209,13 +209,14 @@ def test_no_answer_repeats_what_a_host_header_says(wire: Wire, tried: Tried) -> 
 def test_two_authorization_headers_are_one_person_at_most(wire: Wire, tried: Tried) -> None:
     """Which of them counts may differ between gateways; never may the two be mixed into something that passes."""
     good, forged = wire.bearer(), "Authorization: Bearer x.y.z"
-    for name, headers in {
+    ways: Mapping[str, tuple[str | bytes, ...]] = {
         "a forged one before a good one": (forged, good),
         "a good one before a forged one": (good, forged),
         "two of two people": (good, wire.bearer(of_ada=True)),
         "folded over two lines": ("Authorization: Bearer", b" " + good.split()[-1].encode()),
         "with a comma": (f"{good}, Bearer x.y.z",),
-    }.items():
+    }
+    for name, headers in ways.items():
         answer = wire.ask("/user/profile", *headers)
         code = code_of(answer)
         if code == "200":
@@ -251,7 +252,7 @@ def test_a_request_is_not_smuggled_behind_another(wire: Wire, tried: Tried) -> N
 
 
 def test_headers_without_measure_or_form_are_refused(wire: Wire, tried: Tried) -> None:
-    for name, headers in {
+    strange: Mapping[str, tuple[str | bytes, ...]] = {
         "of 100,000 characters": (f"X-Long: {'x' * 100_000}",),
         "1,000 of them": tuple(f"X-{number}: 1" for number in range(1000)),
         "a token of 60,000 characters": (f"Authorization: Bearer {'x' * 60_000}",),
@@ -261,7 +262,8 @@ def test_headers_without_measure_or_form_are_refused(wire: Wire, tried: Tried) -
         "a carriage return in a value": (b"X-Request-ID: aaaaaaaa\rX-Evil: 1",),
         "bytes that are not ASCII": (b"X-Request-ID: \xff\xfe\xfd",),
         "an empty name": (": x",),
-    }.items():
+    }
+    for name, headers in strange.items():
         answer = wire.ask("/user/profile", *headers)
         assert b"X-Evil" not in answer
         expected = ("400 INVALID_REQUEST", "401 MISSING_TOKEN", "401 INVALID_TOKEN", "431 INVALID_REQUEST")

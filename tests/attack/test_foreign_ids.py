@@ -137,7 +137,10 @@ def test_an_id_of_somebody_else_in_a_body_is_one_that_never_was(field: Battlefie
             )
         assert _same(foreign, unknown, given, never), (name, kind, foreign, unknown)
         _record(
-            tried, f"The id of somebody else's {kind}, as `{name.split()[0]}`", f"{place.method} {place.path}", foreign
+            tried,
+            f"The id of somebody else's {kind}, as `{name.partition(' ')[0]}`",
+            f"{place.method} {place.path}",
+            foreign,
         )
 
 

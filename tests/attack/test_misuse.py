@@ -17,22 +17,25 @@ from tests.api.test_guarded_routes import PICTURE
 from tests.attack.battlefield import PRESIGNED, VALUES, Answered, Battlefield, Person
 from tests.attack.record import Tried
 from tests.attack.routes import requests
-from tests.rooms.biometric_phone import base64_of, draw_key, signed, spki
+from tests.rooms.biometric_phone import base64_of, draw_key, signed
 
 SECTION = "6 Misuse"
 MARK: Final = "assigned-by-the-sender"
-DECIDING: Mapping[str, Any] = {
-    name: MARK
-    for name in (
-        "id", "user_id", "userId", "sub", "owner", "owner_id", "account_status", "status", "state", "role", "roles",
-        "PK", "SK", "GSI1PK", "GSI2PK", "GSI3PK", "entity_type", "created_at", "updated_at", "data", "session_id",
-        "session", "current_session", "current_device", "current_biometric", "current_subscription", "tier", "plan",
-        "subscription", "subscription_status", "email", "email_hash", "external_id", "auth_provider", "is_verified",
-        "is_active", "verification_failures", "challenge_expires_at", "last_biometric_auth_at", "quota",
-        "documents_processed", "usage_current_period", "payment_id", "currency", "refresh_token_hash", "ttl",
-        "withdrawn_at", "object_key", "key", "bucket", "retry_count", "manual_retries", "__class__", "__proto__",
-    )
-} | {"email_verified": True, "is_admin": True, "amount": 0, "version": 10**6, "deadline": "2099-01-01T00:00:00Z"}  # fmt: skip
+_NAMES: Final = """
+    id user_id userId sub owner owner_id account_status status state role roles PK SK GSI1PK GSI2PK GSI3PK
+    entity_type created_at updated_at data session_id session current_session current_device
+    current_biometric current_subscription tier plan subscription subscription_status email email_hash
+    external_id auth_provider is_verified is_active verification_failures challenge_expires_at
+    last_biometric_auth_at quota documents_processed usage_current_period payment_id currency
+    refresh_token_hash ttl withdrawn_at object_key key bucket retry_count manual_retries __class__ __proto__
+"""
+DECIDING: Mapping[str, Any] = dict.fromkeys(_NAMES.split(), MARK) | {
+    "email_verified": True,
+    "is_admin": True,
+    "amount": 0,
+    "version": 10**6,
+    "deadline": "2099-01-01T00:00:00Z",
+}
 DEEPER: Final = ("device_info", "google_auth", "apple_name", "consents", "context", "report_preferences", "pages")
 
 
@@ -81,7 +84,7 @@ def _medical(
 ) -> list[Answered]:
     """Everything that processes medical data."""
     extra = dict(more or {})
-    form = {
+    form: dict[str, Any] = {
         "file": ("a.png", PICTURE, "image/png"), "file_type": "png", "file_size": str(len(PICTURE)),
         "upload_timestamp": str(field.service.clock.now()), **{name: str(value) for name, value in extra.items()},
     }  # fmt: skip
@@ -151,7 +154,7 @@ def test_consents_of_other_shapes_are_none(field: Battlefield, tried: Tried) -> 
     for name, consents in {
         "the word true": dict.fromkeys(CONSENTS, "true"),
         "ones": dict.fromkeys(CONSENTS, 1),
-        "lists with true in them": dict.fromkeys(CONSENTS, [True]),
+        "lists with true in them": {name: [True] for name in CONSENTS},
         "four of five": {**CONSENTS, "privacy_policy": None},
         "all as one": {"all": True, "version": "1.0"},
         "names in upper case": {key.upper(): value for key, value in CONSENTS.items()},
@@ -258,7 +261,7 @@ def test_a_stolen_token_replaces_no_key(field: Battlefield, tried: Tried) -> Non
 def test_an_address_of_somebody_else_takes_no_account_over(field: Battlefield, tried: Tried) -> None:
     victim = field.signed_in("victim", "phone-of-victim")
     address = "victim@google.example"
-    spellings = {
+    spellings: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         "the same, verified": ({"email": address, "email_verified": True}, ("409 ACCOUNT_LINKING_REQUIRED",)),
         "the same in capitals": ({"email": address.upper()}, ("409 ACCOUNT_LINKING_REQUIRED",)),
         "the same with spaces": ({"email": f"  {address} "}, ("409 ACCOUNT_LINKING_REQUIRED", "401 INVALID_TOKEN")),

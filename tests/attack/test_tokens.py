@@ -13,6 +13,7 @@ import jwt
 import pytest
 
 from chalicelib import config
+from chalicelib.identity.keys import Purpose
 from chalicelib.models.states import AccountStatus
 from chalicelib.stores.users import Users
 from dev import forgery
@@ -42,7 +43,7 @@ def _claims(field: Battlefield, **changes: Any) -> Claims:
 
 
 def _key() -> bytes:
-    return credentials.signing_key().derived(credentials.Purpose.ACCESS)
+    return credentials.signing_key().derived(Purpose.ACCESS)
 
 
 def _hs(algorithm: str, secret: bytes) -> Callable[[bytes], bytes]:
@@ -124,7 +125,7 @@ def _with_another_header(field: Battlefield) -> dict[str, str]:
         "of another script": "к1",
     }
     found = {f"`kid` {name}": _signed(claims, kid=value) for name, value in strange_kids.items()}
-    brought = {
+    brought: Mapping[str, Mapping[str, Any]] = {
         "`jwk` with a key of one's own": {"jwk": own},
         "`jwk` with a secret of one's own": {"jwk": {"kty": "oct", "k": base64.urlsafe_b64encode(secret).decode()}},
         "`jku` to a server of one's own": {"jku": "https://evil.example/keys"},

@@ -47,7 +47,7 @@ def _apple(change: Callable[[Battlefield, dict[str, Any]], str]) -> Alter:
 
 
 def _altered(field: Battlefield, given: Delivery) -> Delivery:
-    head, body, mark = json.loads(given.body)["signedPayload"].split(".")
+    head, _, mark = json.loads(given.body)["signedPayload"].split(".")
     claims = json.dumps(_claims(given) | {"notificationUUID": "another"}).encode()
     return replace(given, body=_payload(f"{head}.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.{mark}"))
 

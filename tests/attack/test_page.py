@@ -1,0 +1,32 @@
+"""The record names tests that exist, and the page is made from it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from deploy.attacks_page import attacks_page
+from deploy.generate import ROOT
+from tests.attack import record
+
+
+def test_the_page_is_made_from_the_record() -> None:
+    page = (ROOT / "docs" / "attacks.md").read_text(encoding="utf-8")
+    assert page == attacks_page()
+    assert sum(len(entry["rows"]) for entry in record.read()) > 500
+
+
+def test_every_test_of_the_record_exists_and_every_attack_is_in_it() -> None:
+    recorded = {entry["test"].partition("[")[0] for entry in record.read()}
+    there = {
+        node.name
+        for path in Path(__file__).parent.glob("test_*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and "tried" in {argument.arg for argument in node.args.args}
+    }
+    assert recorded == there
+
+
+def test_nothing_was_answered_with_a_defect() -> None:
+    rows = [row for entry in record.read() for row in entry["rows"]]
+    assert not [row for row in rows if any(part.startswith("5") for part in row["answered"].split(", "))]
