@@ -42,9 +42,9 @@ each index whose keys change. What emulators say of units is not used.
 (`bench/budgets.py`), and where a budget is so generous that it holds nothing.
 
 A process reads its secrets anew once a minute: that is one call more for the first request of a minute, shown at the
-profile and left out elsewhere. Calls are counted against their limits in the process, which tells the table once in a
-tenth of the limit: the second sign-in of an address and the second upload of somebody within a minute write once more,
-the profile every eleventh time."""
+profile and left out elsewhere. Calls are counted against their limits in the process, which tells the table when more
+than a tenth of the limit has gathered, two at least: the third sign-in of an address and the third upload of somebody
+within a minute write once more, the profile every eleventh time."""
 
 
 def performance_page() -> str:

@@ -39,6 +39,13 @@ def _upload_twice_in_a_minute(world: World) -> Act:
     return lambda: world.uploaded(one, "2026-03-14T09:31:00Z")
 
 
+def _upload_three_times_in_a_minute(world: World) -> Act:
+    one = world.person()
+    for minute in (30, 31):
+        world.uploaded(one, f"2026-03-14T09:{minute}:00Z")
+    return lambda: world.uploaded(one, "2026-03-14T09:32:00Z")
+
+
 def _upload_with_nothing_left(world: World) -> Act:
     one = world.person()
     for number in range(5):
@@ -154,6 +161,7 @@ CASES: Final = (
     Case(UPLOAD, "usual", _upload),
     Case(UPLOAD, "again, because the answer was lost", _upload_again),
     Case(UPLOAD, "the second one within a minute", _upload_twice_in_a_minute, True),
+    Case(UPLOAD, "the third one within a minute", _upload_three_times_in_a_minute, True),
     Case(UPLOAD, "no unit is left", _upload_with_nothing_left),
     Case(UPLOAD_URL, "usual", signed_in("POST", "/api/v1/process/upload-url", FORM)),
     Case(UPLOAD_URL, "again, because the answer was lost", _form_again),
