@@ -11,7 +11,7 @@ from chalice.config import Config
 from chalice.deploy.validate import validate_routes
 
 from dev.bridge import Bridge
-from dev.faults import SPARED
+from dev.faulty import SPARED
 from dev.provision import session_without_account
 from dev.stage import STAGE, Ports, chalice_factory, settings_of
 

@@ -7,7 +7,7 @@ import signal
 import threading
 from typing import Any
 
-from dev.faults import faults_wanted
+from dev.faulty import faults_wanted
 from dev.http_server import create_server
 from dev.loading import load_app, start_bridge, write_log_lines
 from dev.stage import ports_from

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dev.children import ROOT
-from dev.faults import BEFELL
+from dev.faulty import BEFELL
 
 if TYPE_CHECKING:
     from bench.soak.run import Outcome

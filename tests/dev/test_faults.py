@@ -16,7 +16,8 @@ from pynamodb.connection.table import TableConnection
 from chalicelib import errors
 from chalicelib.config import Settings
 from chalicelib.gateways.object_store import ObjectStore
-from dev.faults import SPARED, Attempt, Fault, Faults, faults_of, faults_wanted, now_and_then
+from dev.faults import Attempt, Fault, faults_of
+from dev.faulty import SPARED, Faults, faults_wanted, now_and_then
 
 ITEM = {"PK": {"S": "USER#1"}, "SK": {"S": "PROFILE"}}
 

@@ -98,7 +98,7 @@ class Aim:
     _lasting: Shot | None = None
 
     def __call__(self, attempt: Attempt) -> Fault | None:
-        """Say what befalls this attempt, as `dev.faults.Plan` wants it."""
+        """Say what befalls this attempt, as `dev.faulty.Plan` wants it."""
         if not self.is_armed:
             return None
         if attempt.is_first:

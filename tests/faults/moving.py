@@ -13,7 +13,7 @@ import pytest
 from chalicelib.migration.marks import LONGEST_LEASE
 from chalicelib.migration.phases import Phase
 from chalicelib.migration.ports import Key
-from dev.faults import Faults
+from dev.faulty import Faults
 from tests.api.service import CONSENTS, DEVICE
 from tests.faults.aim import Aim, Call, Other, Shot, shots_at
 from tests.faults.house import Wrong

@@ -7,9 +7,11 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
-from dev.faults import Attempt, Fault, Faults
+from dev.faults import Attempt, Fault
+from dev.faulty import Faults
 from tests.faults.aim import Aim, Call, Other, Shot, Span, shots_at
 from tests.faults.house import Beginning, House, Told, Wrong
 from tests.faults.journeys import JOURNEYS, Journey
@@ -190,6 +192,7 @@ class Runner:
 
     def _rival(self, journey: Journey) -> None:
         told = dict(self._house.notes)
+        self._house.service.clock.advance(timedelta(seconds=1))
         with self._house.another_process():
             try:
                 journey.act(self._house)

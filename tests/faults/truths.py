@@ -60,8 +60,8 @@ def _units(user: Any, found: dict[str, list[Any]]) -> None:
         )
 
     is_cleaned = any(attribute(job, "state") == "cleaned" for job in found.get("job", []))
-    if "GSI3PK" not in user and not is_cleaned and int(period["documents_processed"]["N"]) == 0:
-        return  # Reset: what holds a unit holds one of the month before.
+    if is_cleaned or ("GSI3PK" not in user and int(period["documents_processed"]["N"]) == 0):
+        return  # Cleaned up: nothing says any more what it held. Reset: what holds a unit holds one of another month.
     documents, messages = held("result", "job"), held("chat", "job") + held("", "message_unit")
     counted = int(period["documents_processed"]["N"]), int(period.get("chat_messages_used", {"N": "0"}).get("N", 0))
     _require(counted == (documents, messages), f"counted {counted}, held {(documents, messages)}")
