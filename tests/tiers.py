@@ -7,6 +7,13 @@ from __future__ import annotations
 from typing import Final
 
 THOROUGH: Final = (
+    "tests/attack/test_bodies.py",
+    "tests/attack/test_edges.py",
+    "tests/attack/test_evasion.py",
+    "tests/attack/test_forms.py",
+    "tests/attack/test_misuse.py",
+    "tests/attack/test_tokens.py",
+    "tests/attack/test_webhooks.py",
     "tests/deploy/test_cost.py",
     "tests/deploy/test_packaging.py",
     "tests/deploy/test_release",
