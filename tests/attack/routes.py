@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from urllib3.filepost import encode_multipart_formdata
 
 import app as page
@@ -51,10 +52,6 @@ class Request:
         """The route as it is declared."""
         return f"{self.method} {self.declared}"
 
-    def at(self, path: str) -> Request:
-        """The same request at another path."""
-        return replace(self, path=path)
-
 
 def requests(*, is_public: bool | None = None) -> Iterator[Request]:
     """Yield a good request for every declared path, aliases included; of guarded or of public routes alone if asked.
@@ -75,3 +72,18 @@ def requests(*, is_public: bool | None = None) -> Iterator[Request]:
             for gap, value in good.path.items():
                 path = path.replace(f"{{{gap}}}", value)
             yield Request(endpoint, declared, path, body, content_type)
+
+
+def fields(shape: Any) -> Iterator[tuple[str, ...]]:
+    """Yield the way to each field of a body, those of structs inside it included; none of a body that is raw bytes."""
+    for inner in _structs(shape):
+        for one in msgspec.structs.fields(inner):
+            yield (one.encode_name,)
+            yield from ((one.encode_name, *deeper) for deeper in fields(one.type))
+
+
+def _structs(kind: Any) -> Iterator[type[Any]]:
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield kind
+    for part in getattr(kind, "__args__", ()):
+        yield from _structs(part)

@@ -8,12 +8,11 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-import msgspec
 import pytest
 
 from tests.attack.battlefield import Answered, Battlefield
 from tests.attack.record import Tried
-from tests.attack.routes import Request, requests
+from tests.attack.routes import Request, fields, requests
 
 SECTION = "3 Bodies"
 MIB: Final = 1024 * 1024
@@ -131,33 +130,19 @@ def _values() -> Iterator[Any]:
 _IN_EACH_RUN: Final = {"an integer above 64 bits", "a value 500 levels deep", "a NUL"}
 
 
-@pytest.mark.parametrize("name", _values())
+@pytest.mark.parametrize("name", list(_values()))
 def test_no_value_in_any_field_is_answered_with_a_defect(field: Battlefield, tried: Tried, name: str) -> None:
     seen: dict[int, int] = {}
     field.sign_in_again(field.ada)
     for one in _with_bodies():
         if one.endpoint.body is None or one.declared in {"/auth/logout", "/gdpr/erasure-request"}:
             continue
-        for path in _fields(one.endpoint.body):
+        for path in fields(one.endpoint.body):
             answer = _send(field, one, _with(one.body, path, VALUES[name]))
             seen[answer.status] = seen.get(answer.status, 0) + 1
     assert set(seen) <= {200, 202, 400, 401, 402, 403, 404, 409, 413, 422, 429}, seen
     answered = ", ".join(str(status) for status in sorted(seen))
     tried.held(f"Field: {name}", "every field of every body", "no defect, our envelope", answered, sum(seen.values()))
-
-
-def _fields(shape: type[Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for one in msgspec.structs.fields(shape):
-        yield (*above, one.encode_name)
-        for part in _structs(one.type):
-            yield from _fields(part, (*above, one.encode_name))
-
-
-def _structs(kind: Any) -> Iterator[type[Any]]:
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        yield kind
-    for part in getattr(kind, "__args__", ()):
-        yield from _structs(part)
 
 
 def _with(body: Any, path: tuple[str, ...], value: Any) -> Any:

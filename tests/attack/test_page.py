@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 from deploy.attacks_page import attacks_page
@@ -22,11 +23,15 @@ def test_every_test_of_the_record_exists_and_every_attack_is_in_it() -> None:
         node.name
         for path in Path(__file__).parent.glob("test_*.py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.FunctionDef) and "tried" in {argument.arg for argument in node.args.args}
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and _takes_down(node)
     }
     assert recorded == there
 
 
+def _takes_down(test: ast.FunctionDef) -> bool:
+    return "tried" in {argument.arg for argument in test.args.args}
+
+
 def test_nothing_was_answered_with_a_defect() -> None:
     rows = [row for entry in record.read() for row in entry["rows"]]
-    assert not [row for row in rows if any(part.startswith("5") for part in row["answered"].split(", "))]
+    assert not [row for row in rows if re.search(r"\b50[0-4]\b", row["answered"])]
