@@ -1,11 +1,9 @@
-"""Identifiers: drawn at random, ordered by time, or derived so that the same thing always gets the same id."""
+"""Identifiers: drawn at random, or derived so that the same thing always gets the same id."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import secrets
-import time
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -27,12 +25,6 @@ def derived_id(*parts: str) -> str:
     """Return the same id for the same parts, and another for any others (UUID version 5 over length-prefixed
     parts)."""
     return str(uuid5(_NAMESPACE, "".join(f"{len(part)}:{part}" for part in parts)))
-
-
-def time_ordered_id() -> str:
-    """Draw an id whose text order is the order in which ids were drawn, to the millisecond: 48 bits of time, 80 of
-    chance."""
-    return f"{time.time_ns() // 1_000_000:012x}-{secrets.token_hex(10)}"
 
 
 def derived_time_ordered_id(at: datetime, *parts: str) -> str:

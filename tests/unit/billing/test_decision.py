@@ -131,13 +131,6 @@ def test_a_stage_cannot_sell_what_is_no_plan_for_sale(plan_id: str) -> None:
         Products({STRIPE: {"price_1": plan_id}})
 
 
-def test_a_plan_is_sold_by_its_first_product() -> None:
-    sold = Products({STRIPE: {"price_new": "premium_monthly", "price_old": "premium_monthly"}})
-    assert sold.product_for(STRIPE, "premium_monthly") == "price_new"
-    assert sold.product_for(APPLE, "premium_monthly") is None
-    assert sold.product_for(STRIPE, "family_monthly") is None
-
-
 def test_a_grace_ends_when_it_ends_even_where_the_store_dates_the_unpaid_term_as_paid() -> None:
     decision = decided(Word(ends=MAY, phase=Phase.GRACE, grace_until=on(4, 8)), store=STRIPE)
     assert decision.lasts_until == decision.grace_end_date == on(4, 8)
