@@ -68,6 +68,11 @@ def test_five_units_are_five_however_they_are_asked_for(field: Battlefield, trie
     field.do("POST", "/auth/logout", {"logout_all_devices": True}, by=person)
     field.sign_in_again(person)
     refused("after signing out everywhere", _reserve(field, person, "6"))
+    for test in (
+        "test_fifty_at_once_get_exactly_five",
+        "test_10_parallel_uploads_with_one_unit_left_make_one_job",
+    ):
+        tried.held("Many documents at once", "the table, on an atomic engine", "five at most", f"see `{test}`", 50)
     retried = field.send("POST", f"/api/v1/process/retry/{jobs[0]}", {}, by=person)
     tried.answered("A sixth document: trying a cleaned one again", "POST retry", "404 JOB_NOT_FOUND", [retried.code])
 

@@ -190,6 +190,15 @@ def test_nothing_of_somebody_else_stands_in_any_list(field: Battlefield, tried: 
     tried.answered("`?user_id=` of somebody else", "every list and page of one's own", "nothing of theirs", answers)
 
 
+def test_what_is_different_would_be_seen(field: Battlefield) -> None:
+    """Planted: an id of one's own is told from one that never was, and a change of what is stored is noticed."""
+    job = field.ada.has["job"]
+    own, unknown = (field.send("GET", f"/api/v1/process/status/{one}", by=field.ada) for one in (job, _never_was(job)))
+    assert not _same(own, unknown, job, _never_was(job))
+    with pytest.raises(AssertionError), field.unchanged():
+        field.do("PUT", "/user/profile", {"name": "Changed"}, by=field.ada)
+
+
 def test_every_gap_and_every_field_that_is_an_id_is_tried() -> None:
     """So that a new route cannot be forgotten: whatever is called like an id is attacked above, or leads nowhere."""
     gaps = {gap for one in page.api.endpoints for path in one.paths for gap in re.findall(r"{(\w+)}", path)}
