@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from bench import growth_people as people
@@ -168,10 +169,10 @@ def measure(numbers: Sequence[int], people_moved: Sequence[int]) -> list[Curve]:
         os.environ.update({**ENVIRONMENT, "AWS_ENDPOINT_URL": endpoint})
         people.make_surroundings(stage)
         found = []
-        for curve in (
-            *curves_of_reset(stage, counter, 10, numbers),
-            *curves_of_people(stage, counter, numbers),
-            *curves_of_move(counter, people_moved),
+        for curve in chain(
+            curves_of_reset(stage, counter, 10, numbers),
+            curves_of_people(stage, counter, numbers),
+            curves_of_move(counter, people_moved),
         ):
             print(told(curve), flush=True)
             found.append(curve)
