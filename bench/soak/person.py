@@ -252,7 +252,8 @@ class Person:
                 continue
             if closed_is_fine and attempt and status in {401, 403}:
                 return answer
-            if status not in {None, 429, 500, 502, 503, 504}:
+            is_in_progress = status == 409 and code == "MESSAGE_IN_PROGRESS" and attempt > 0
+            if status not in {None, 429, 500, 502, 503, 504} and not is_in_progress:
                 raise SoakFailedError(f"{self.email}: {method} {path} was answered {status} {code}: {answer}")
             time.sleep(self._wait(answer, attempt))
         raise SoakFailedError(f"{self.email}: {method} {path} was not answered after {_MOST_TRIES} tries ({code})")

@@ -83,6 +83,7 @@ class Runner:
         self._spoil = spoil
         self._journeys = {one.name: one for one in journeys}
         self._plan = Aim(is_armed=False)
+        self._trouble_of_rival: str | None = None
         self._faults = Faults(self._befalls)
         self._now: tuple[str, Beginning, dict[str, object], list[Call]] | None = None
         self.findings = Findings()
@@ -165,7 +166,7 @@ class Runner:
             self._house.start_anew()
 
     def _travel(self, journey: Journey, aim: Aim, case: Case) -> None:
-        house, self._plan = self._house, aim
+        house, self._plan, self._trouble_of_rival = self._house, aim, None
         is_told = True
         try:
             journey.act(house)
@@ -173,6 +174,8 @@ class Runner:
             is_told = False
         finally:
             aim.is_armed = False
+        if self._trouble_of_rival is not None:
+            raise Wrong(self._trouble_of_rival)
         if is_told and any(shot.kind is Other.UNHEARD for shot in case.shots):
             self.findings.injected[Other.UNHEARD] += 1
             is_told = False
@@ -197,7 +200,10 @@ class Runner:
             try:
                 journey.act(self._house)
             except Told as refusal:
-                raise Wrong(f"undisturbed, the rival was refused: {refusal}") from refusal
+                self._trouble_of_rival = f"undisturbed, the rival was refused: {refusal}"
+            except Wrong as wrong:
+                # Two of the same at once: the later one may be told that the other is at it.
+                self._trouble_of_rival = None if " 409 " in str(wrong) else f"the rival: {wrong}"
         self._house.notes.update(told)
 
     def _stale(self, case: Case) -> Callable[[Attempt], None] | None:
