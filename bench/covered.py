@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bench.result_files import Result, write_result
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 KEPT: Final = ROOT / "build" / "coverage"
 OF_ALL: Final = 90.0
@@ -100,6 +102,22 @@ def verdict(of_all: float, of_files: list[Share]) -> list[str]:
     return [*([f"all: {of_all:.1f} %, below {OF_ALL:.0f} %"] if of_all < OF_ALL else []), *missed]
 
 
+def result(of_all: float, of_files: list[Share]) -> Result:
+    """Return what the page on performance shows: the whole, and the files that are run least."""
+    worst = of_files[0]
+    return Result(
+        title="Coverage",
+        command="make coverage",
+        said=[
+            f"Of all lines and branches of `chalicelib`, {len(of_files)} files, the tests run {of_all:.1f} % (limit "
+            f"{OF_ALL:.0f} %); of the file that is run least {worst.per_cent:.1f} % (limit {OF_A_FILE:.0f} %). What is "
+            "left out, and why, stands in `pyproject.toml`."
+        ],
+        columns=["the ten least run", "%", "lines missed"],
+        rows=[[share.name, round(share.per_cent, 1), share.lines_missed] for share in of_files[:10]],
+    )
+
+
 def main(arguments: list[str]) -> int:
     """Measure, print the worst files and what misses its limit; 1 if anything does, or a test failed."""
     parser = argparse.ArgumentParser(prog="python -m bench.covered", description="Measure what the tests run.")
@@ -116,6 +134,8 @@ def main(arguments: list[str]) -> int:
     for share in of_files[:15]:
         print(f"  {share.per_cent:5.1f} %  {share.lines_missed:4d} lines missed  {share.name}")
     complaints = [*(f"{part}: tests failed" for part in failed), *verdict(of_all, of_files)]
+    if not (options.judge or options.part or options.quick or failed):
+        write_result("coverage", result(of_all, of_files))
     print("\n".join(complaints) or f"At least {OF_ALL:.0f} % of all and {OF_A_FILE:.0f} % of every file: both hold.")
     return 1 if complaints else 0
 

@@ -14,16 +14,15 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from bench.mutation.mutants import ROOT
 from bench.mutation.plan import GOAL, MOST, ROOMS
+from bench.result_files import FOLDER, Result, write_result
 
 EXPLAINED: Final = Path(__file__).with_name("explained.json")
-SURVIVORS: Final = ROOT / "bench" / "results" / "mutation-survivors.txt"
-RESULT: Final = ROOT / "bench" / "results" / "mutation.json"
+SURVIVORS: Final = FOLDER / "mutation-survivors.txt"
 COLUMNS: Final = ("module", "made", "tried", "killed", "survived", "no test", "timed out", "explained", "score")
 
 
@@ -52,10 +51,13 @@ class Tally:
         """Of those that change something, how many were noticed, in per cent."""
         return 100.0 * self.noticed / self.counted if self.counted else 100.0
 
+    def figures(self) -> list[str | int]:
+        """Return it as the columns of the table, without the last."""
+        return [self.name, self.made, self.tried, *(self.outcomes[name] for name in COLUMNS[3:8])]
+
     def row(self) -> list[str]:
-        """Return it as the columns of the table."""
-        numbers = (self.outcomes[name] for name in COLUMNS[3:8])
-        return [self.name, str(self.made), str(self.tried), *map(str, numbers), f"{self.score:.0f} %"]
+        """Return it as the columns of the table, as text."""
+        return [*map(str, self.figures()), f"{self.score:.0f} %"]
 
 
 def tallies(lines: Sequence[Mapping[str, Any]], explained: Mapping[str, str]) -> list[Tally]:
@@ -122,26 +124,24 @@ def explained() -> dict[str, str]:
     return found
 
 
-def result(parts: Sequence[Tally]) -> dict[str, Any]:
+def result(parts: Sequence[Tally]) -> Result:
     """Return what the page on performance shows."""
     rooms = [total([one for one in parts if one.name.startswith(f"{room}/")], room) for room in ROOMS]
     whole = total(parts)
-    return {
-        "title": "Tests that bite",
-        "command": "make mutation",
-        "date": datetime.now(UTC).date().isoformat(),
-        "python": ".".join(map(str, sys.version_info[:3])),
-        "said": [
-            f"{whole.tried} of the {whole.made} small faults that can be made in {len(parts)} modules of rules were "
-            f"planted one at a time; tests noticed {whole.noticed} of {whole.counted} that change anything: "
+    return Result(
+        title="Tests that bite",
+        command="make mutation",
+        said=[
+            f"{whole.tried:,} of the {whole.made:,} small faults that can be made in {len(parts)} modules of rules "
+            f"were planted one at a time; tests noticed {whole.noticed:,} of the {whole.counted:,} that change anything: "
             f"{whole.score:.1f} % (goal {GOAL:.0f} %).",
             f"{whole.outcomes['explained']} change nothing that anybody could see, and are explained one by one in "
-            "bench/mutation/explained.json; those that survived are listed in bench/results/mutation-survivors.txt.",
+            "`bench/mutation/explained.json`; those that nobody noticed are listed in "
+            "`bench/results/mutation-survivors.txt`.",
         ],
-        "columns": list(COLUMNS),
-        "rows": [one.row() for one in [*parts, *rooms, whole]],
-        "plots": [],
-    }
+        columns=[*COLUMNS[:-1], "score, %"],
+        rows=[[*one.figures(), round(one.score)] for one in [*parts, *rooms, whole]],
+    )
 
 
 def main(arguments: list[str]) -> int:
@@ -166,8 +166,7 @@ def main(arguments: list[str]) -> int:
     whole = total(parts)
     print(table([whole]), *whole.survivors, sep="\n")
     if not options.module:
-        RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(json.dumps(result(parts), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_result("mutation", result(parts))
         SURVIVORS.write_text("".join(f"{one}\n" for one in whole.survivors), encoding="utf-8")
     return 0 if whole.score >= GOAL else 1
 
