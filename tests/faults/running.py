@@ -199,11 +199,9 @@ class Runner:
         with self._house.another_process():
             try:
                 journey.act(self._house)
-            except Told as refusal:
-                self._trouble_of_rival = f"undisturbed, the rival was refused: {refusal}"
-            except Wrong as wrong:
+            except (Told, Wrong) as trouble:
                 # Two of the same at once: the later one may be told that the other is at it.
-                self._trouble_of_rival = None if " 409 " in str(wrong) else f"the rival: {wrong}"
+                self._trouble_of_rival = None if " 409 " in str(trouble) else f"the rival was refused: {trouble}"
         self._house.notes.update(told)
 
     def _stale(self, case: Case) -> Callable[[Attempt], None] | None:
