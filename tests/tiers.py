@@ -28,6 +28,8 @@ THOROUGH: Final = (
     "tests/events/test_lanes.py",
     "tests/events/test_pipeline_kills.py",
     "tests/faults/",
+    "tests/fuzz/test_contract.py",
+    "tests/fuzz/test_planted_mistakes.py",
     "tests/migration/backfill/",
     "tests/migration/engine/",
     "tests/migration/explorer/",

@@ -47,7 +47,7 @@ class PurchaseAnswer(Answer, kw_only=True):
         "503 PROVIDER_UNAVAILABLE",
         "503 SERVICE_UNAVAILABLE",
     )
-    LINKS: ClassVar = (
+    LINKS: ClassVar[tuple[Link, ...]] = (
         Link("show_subscription"),
         Link("list_payments"),
     )
@@ -121,7 +121,7 @@ class PaymentsAnswer(Answer, kw_only=True):
     """Payments, newest first. The old name of the route calls them `records`; the list is the same."""
 
     ERRORS: ClassVar[tuple[str, ...]] = ("400 INVALID_LIMIT", "400 INVALID_CURSOR")
-    LINKS: ClassVar = (Link("list_payments", {"cursor": "/next_cursor"}),)
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("list_payments", {"cursor": "/next_cursor"}),)
 
     payments: list[PaymentShown]
     next_cursor: Annotated[str | None, msgspec.Meta(description="To ask for the next page with; null at the end.")]

@@ -101,7 +101,7 @@ class PlanShown(msgspec.Struct, frozen=True, kw_only=True):
 class PlansAnswer(Answer, kw_only=True):
     """Every plan, the free one first. Stores charge in their own currencies; these are the prices in dollars."""
 
-    LINKS: ClassVar = (Link("open_checkout", body={"plan_id": "/plans/1/plan_id"}),)
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("open_checkout", body={"plan_id": "/plans/1/plan_id"}),)
 
     plans: list[PlanShown]
 

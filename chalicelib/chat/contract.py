@@ -49,7 +49,7 @@ class PromptsAnswer(Answer, kw_only=True):
     """The prepared questions about one kind of content. Carries an ETag; 304 where the app has them."""
 
     ERRORS: ClassVar = ("400 MISSING_CONTENT_TYPE", "400 INVALID_CONTENT_TYPE")
-    LINKS: ClassVar = (Link("answer_chat_message", body={"context": {"prompt_id": "/prompts/0/id"}}),)
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("answer_chat_message", body={"context": {"prompt_id": "/prompts/0/id"}}),)
 
     HAS_ETAG: ClassVar = True
 
@@ -101,7 +101,7 @@ class MessageAnswer(Answer, kw_only=True):
         *_QUESTION_ERRORS,
         "404 DOCUMENT_NOT_FOUND",
     )
-    LINKS: ClassVar = (Link("answer_chat_message", body={"conversation_id": "/conversation_id"}),)
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("answer_chat_message", body={"conversation_id": "/conversation_id"}),)
 
     message_id: str
     conversation_id: str
@@ -129,7 +129,7 @@ class LaterAnswer(Answer, kw_only=True):
     """The question is taken, and will be answered."""
 
     ERRORS: ClassVar = ("400 MISSING_CONTENT_ID", *_QUESTION_ERRORS, "409 MESSAGE_ALREADY_ANSWERED")
-    LINKS: ClassVar = (Link("show_chat_status", {"job_id": "/job_id"}),)
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("show_chat_status", {"job_id": "/job_id"}),)
 
     job_id: JobId
     chat_id: Annotated[str, Meta(description="The UUID of the job.")]

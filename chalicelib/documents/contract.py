@@ -67,7 +67,7 @@ class UploadAnswer(Answer, kw_only=True):
         *_UPLOAD_ERRORS,
         "409 UPLOAD_ALREADY_CLEANED_UP",
     )
-    LINKS: ClassVar = (
+    LINKS: ClassVar[tuple[Link, ...]] = (
         Link("show_job_status", {"job_id": "/job_id"}),
         Link("show_job_result", {"job_id": "/job_id"}),
         Link("clean_up_job", {"job_id": "/job_id"}),
@@ -132,7 +132,7 @@ class UploadUrlAnswer(Answer, kw_only=True):
     """A unit is reserved, and given back unless the document arrives in time."""
 
     ERRORS: ClassVar = (*_UPLOAD_ERRORS, "409 UPLOAD_ALREADY_RECEIVED", "409 UPLOAD_EXPIRED")
-    LINKS: ClassVar = (Link("show_job_status", {"job_id": "/job_id"}),)
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("show_job_status", {"job_id": "/job_id"}),)
 
     job_id: JobId
     upload: PresignedForm
@@ -161,7 +161,7 @@ class JobsAnswer(Answer, kw_only=True):
     """The caller's jobs, newest first."""
 
     ERRORS: ClassVar = ("400 INVALID_LIMIT", "400 INVALID_CURSOR")
-    LINKS: ClassVar = (
+    LINKS: ClassVar[tuple[Link, ...]] = (
         Link("list_jobs", {"cursor": "/next_cursor"}),
         Link("show_job_status", {"job_id": "/jobs/0/job_id"}),
     )
@@ -174,7 +174,7 @@ class StatusAnswer(Answer, kw_only=True):
     """Where a job stands."""
 
     ERRORS: ClassVar = ("404 JOB_NOT_FOUND",)
-    LINKS: ClassVar = (
+    LINKS: ClassVar[tuple[Link, ...]] = (
         Link("show_job_result", {"job_id": "/job_id"}),
         Link("retry_job", {"job_id": "/job_id"}),
     )
@@ -243,7 +243,7 @@ class ResultAnswer(Answer, kw_only=True):
     """What a document says; readable again and again until it is cleaned up."""
 
     ERRORS: ClassVar = ("404 JOB_NOT_FOUND", "409 RESULT_NOT_READY", "409 JOB_FAILED")
-    LINKS: ClassVar = (
+    LINKS: ClassVar[tuple[Link, ...]] = (
         Link("answer_chat_message", body={"attached_document_ids": ["/job_id"]}),
         Link("take_chat_message", body={"content_id": "/content_id"}),
         Link("order_doctor_report", body={"document_ids": ["/job_id"]}),
@@ -274,7 +274,7 @@ class RetryAnswer(Answer, kw_only=True):
         "409 JOB_IN_PROGRESS",
         "429 RETRY_LIMIT_REACHED",
     )
-    LINKS: ClassVar = (Link("show_job_status", {"job_id": "/job_id"}),)
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("show_job_status", {"job_id": "/job_id"}),)
 
     job_id: JobId
     status: ShownState

@@ -42,7 +42,7 @@ class RegisterAnswer(Answer, kw_only=True):
     """An enrolment, to be completed with the key that signs this challenge."""
 
     ERRORS: ClassVar[tuple[str, ...]] = ("403 DEVICE_NOT_FOUND", "403 BIOMETRIC_REQUIRED")
-    LINKS: ClassVar = (Link("complete_enrolment", body={"registration_id": "/registration_id"}),)
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("complete_enrolment", body={"registration_id": "/registration_id"}),)
 
     registration_id: str
     challenge: _Challenge
@@ -75,7 +75,7 @@ class CompleteAnswer(Answer, kw_only=True):
         "400 CHALLENGE_EXPIRED",
         "400 INVALID_SIGNATURE",
     )
-    LINKS: ClassVar = (
+    LINKS: ClassVar[tuple[Link, ...]] = (
         Link("draw_challenge", body={"registration_id": "/registration_id"}),
         Link("list_registrations"),
     )
@@ -105,7 +105,9 @@ class ChallengeAnswer(Answer, kw_only=True):
     """A fresh challenge, good once. It replaces the one before."""
 
     ERRORS: ClassVar[tuple[str, ...]] = ("404 REGISTRATION_NOT_FOUND", "403 BIOMETRIC_LOCKED")
-    LINKS: ClassVar = (Link("verify_proof", body={"registration_id": "/registration_id", "challenge": "/challenge"}),)
+    LINKS: ClassVar[tuple[Link, ...]] = (
+        Link("verify_proof", body={"registration_id": "/registration_id", "challenge": "/challenge"}),
+    )
 
     registration_id: str
     challenge: _Challenge
@@ -134,7 +136,7 @@ class VerifyAnswer(Answer, kw_only=True):
         "401 BIOMETRIC_VERIFICATION_FAILED",
         "403 BIOMETRIC_LOCKED",
     )
-    LINKS: ClassVar = (
+    LINKS: ClassVar[tuple[Link, ...]] = (
         Link("export_data"),
         Link("claim_purchase"),
     )

@@ -152,7 +152,7 @@ class SignInAnswer(Answer, kw_only=True):
         "409 ACCOUNT_LINKING_REQUIRED",
         "503 PROVIDER_UNAVAILABLE",
     )
-    LINKS: ClassVar = (
+    LINKS: ClassVar[tuple[Link, ...]] = (
         Link("show_profile"),
         Link("update_profile"),
         Link("show_device"),
@@ -190,7 +190,7 @@ class RefreshAnswer(SignInAnswer, kw_only=True):
         "401 REFRESH_TOKEN_REUSED",
         "403 ACCOUNT_SUSPENDED",
     )
-    LINKS: ClassVar = (
+    LINKS: ClassVar[tuple[Link, ...]] = (
         Link("show_profile"),
         Link("refresh_session", body={"refresh_token": "/refresh_token", "device_id": "request:/device_id"}),
     )

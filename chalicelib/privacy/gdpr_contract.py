@@ -32,7 +32,7 @@ class ErasureStartedAnswer(Answer, kw_only=True):
     """The account is closed from this moment on, and its erasure has begun."""
 
     ERRORS: ClassVar = ("400 INVALID_CONFIRMATION", "403 BIOMETRIC_REQUIRED", "409 ACTIVE_SUBSCRIPTION")
-    LINKS: ClassVar = (Link("show_erasure", {"id": "/erasure_request_id"}),)
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("show_erasure", {"id": "/erasure_request_id"}),)
 
     erasure_request_id: Annotated[
         str, msgspec.Meta(description="256 random bits; the only way to ask how it went. Shown once, kept nowhere.")

@@ -81,7 +81,7 @@ class OrderAnswer(Answer, kw_only=True):
         "409 JOB_FAILED",
         "409 REPORT_ALREADY_CLEANED_UP",
     )
-    LINKS: ClassVar = (
+    LINKS: ClassVar[tuple[Link, ...]] = (
         Link("show_job_status", {"job_id": "/job_id"}),
         Link("show_job_result", {"job_id": "/job_id"}),
     )

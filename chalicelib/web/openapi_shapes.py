@@ -67,7 +67,7 @@ def _promise(schema: dict[str, Any], info: inspect.StructType, *, is_sent_too: b
 
 def _has_default(one: inspect.Field) -> bool:
     """Whether a field has a value where none is given; `UNSET` is none."""
-    return one.default is not inspect.NODEFAULT or one.default_factory is not inspect.NODEFAULT
+    return one.default is not msgspec.NODEFAULT or one.default_factory is not msgspec.NODEFAULT
 
 
 def _is_instant(info: inspect.Type) -> bool:

@@ -27,9 +27,11 @@ _APART: Final = (
     "tests/performance/",
     "tests/attack/",
     "tests/faults/",
+    "tests/fuzz/",
 )
 """Tests of stages with a legacy database, where every function is allowed more (`permissions.needs_of`); of the bill,
-which looks at each item before it is written; of attackers, who watch in the same way; and of faults."""
+which looks at each item before it is written; of attackers, who watch in the same way; of faults; and of mistakes that
+are planted."""
 
 _BY_SOME: Final = frozenset({("Application.apply", "table GUARD#EVENT#")})
 """What a shared method does for some of its callers alone: a word that no notice brought claims no notice."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import schemathesis
 from schemathesis import Case, CheckContext, Response
@@ -11,7 +12,7 @@ ERROR_FIELDS = {"code", "category", "message", "user_message", "recovery_strateg
 
 
 @schemathesis.check
-def one_envelope(ctx: CheckContext, response: Response, case: Case) -> bool | None:
+def one_envelope(ctx: CheckContext, response: Response, case: Case[Any]) -> bool | None:
     """A failure is the one envelope and nothing else, whoever made the answer; it carries its own correlation id, CORS
     headers and no word of what is inside."""
     status = response.status_code
@@ -35,7 +36,7 @@ def one_envelope(ctx: CheckContext, response: Response, case: Case) -> bool | No
 
 
 @schemathesis.check
-def no_overload(ctx: CheckContext, response: Response, case: Case) -> bool | None:
+def no_overload(ctx: CheckContext, response: Response, case: Case[Any]) -> bool | None:
     """Nothing is refused for the fuzz's own sake: 503 and 429 would hide what lies behind them."""
     if response.status_code == 429:
         code = json.loads(response.content)["error"]["code"]

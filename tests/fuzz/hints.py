@@ -19,7 +19,7 @@ VALUES: Final = [
     {"testName": "Ferritin", "value": 12.5, "unit": "ng/mL", "referenceRange": "30-400", "date": "2026-03-01"},
     {"testName": "TSH", "value": 2.1, "unit": "mIU/L", "referenceRange": "0.4-4.0", "date": "2026-03-01"},
 ]
-Hint = Callable[[People, Person, Case], None]
+Hint = Callable[[People, Person, Case[Any]], None]
 NEWCOMERS: Final = frozenset(
     {
         "sign_out",
@@ -38,12 +38,12 @@ NEWCOMERS: Final = frozenset(
 OTHERS: Final = {"change_consent": "chooser", "show_consents": "chooser", "cancel_subscription": "paying"}
 
 
-def body_of(case: Case) -> dict[str, Any]:
+def body_of(case: Case[Any]) -> dict[str, Any]:
     """The generated body, to be completed: what is not a map is no body that anything could be put into."""
     return dict(case.body) if isinstance(case.body, dict) else {}
 
 
-def sign_in(people: People, _: Person | None, case: Case) -> None:
+def sign_in(people: People, _: Person | None, case: Case[Any]) -> None:
     generated = body_of(case)
     for other in ("auth_provider", "google_token", "google_id_token", "google_auth", "auth_token", "nonce", "consents"):
         generated.pop(other, None)
@@ -58,26 +58,26 @@ def sign_in(people: People, _: Person | None, case: Case) -> None:
     case.body = {**generated, **good, "device_info": device}
 
 
-def refresh(people: People, _: Person | None, case: Case) -> None:
+def refresh(people: People, _: Person | None, case: Case[Any]) -> None:
     person = people.newcomer()
     case.body = {**body_of(case), "refresh_token": person.refresh_token, "device_id": person.device_id}
 
 
-def begin_enrolment(people: People, person: Person, case: Case) -> None:
+def begin_enrolment(people: People, person: Person, case: Case[Any]) -> None:
     case.body = {**body_of(case), "biometric_type": "face", "device_id": person.device_id}
 
 
-def complete_enrolment(people: People, person: Person, case: Case) -> None:
+def complete_enrolment(people: People, person: Person, case: Case[Any]) -> None:
     challenge = people.register(person)["challenge"]
     case.body = {**body_of(case), **people.completion(person, challenge)}
 
 
-def draw_challenge(people: People, person: Person, case: Case) -> None:
+def draw_challenge(people: People, person: Person, case: Case[Any]) -> None:
     people.enrol(person)
     case.body = {**body_of(case), "registration_id": person.registration_id}
 
 
-def verify_proof(people: People, person: Person, case: Case) -> None:
+def verify_proof(people: People, person: Person, case: Case[Any]) -> None:
     people.enrol(person)
     asked = people.call(person, "POST", "/auth/biometric/challenge", {"registration_id": person.registration_id})
     challenge = asked["challenge"]
@@ -87,23 +87,23 @@ def verify_proof(people: People, person: Person, case: Case) -> None:
     case.body = body
 
 
-def choose_consent(people: People, _: Person, case: Case) -> None:
+def choose_consent(people: People, _: Person, case: Case[Any]) -> None:
     case.path_parameters = {"consent_type": people.chance.choice(list(ConsentType)).value}
     case.body = {**body_of(case), "consent_given": people.chance.random() < 0.5, "consent_version": "3.0"}
 
 
-def upload(people: People, _: Person, case: Case) -> None:
+def upload(people: People, _: Person, case: Case[Any]) -> None:
     content = new_report()
     body = {**body_of(case), "file": content, "file_type": "pdf", "file_size": len(content)}
     body.pop("pages", None)
     case.body = body
 
 
-def presign(people: People, _: Person, case: Case) -> None:
+def presign(people: People, _: Person, case: Case[Any]) -> None:
     case.body = {"file_type": "pdf", "file_size": people.chance.randint(1_000, 1_000_000)}
 
 
-def order_report(people: People, person: Person, case: Case) -> None:
+def order_report(people: People, person: Person, case: Case[Any]) -> None:
     generated = body_of(case)
     for part in ("health_data", "medical_data", "document_ids"):
         generated.pop(part, None)
@@ -116,7 +116,7 @@ def order_report(people: People, person: Person, case: Case) -> None:
 def page(path: str) -> Hint:
     """Ask for the second page of a list, with the cursor that the first one gave."""
 
-    def turn(people: People, person: Person, case: Case) -> None:
+    def turn(people: People, person: Person, case: Case[Any]) -> None:
         limit = "" if path.endswith("consents") else "limit=1"
         first = people.call(person, "GET", f"{path}?history=true&{limit}")
         cursor = first.get("next_cursor")
@@ -128,40 +128,40 @@ def page(path: str) -> Hint:
     return turn
 
 
-def known_job(people: People, person: Person, case: Case) -> None:
+def known_job(people: People, person: Person, case: Case[Any]) -> None:
     if person.jobs:
         case.path_parameters = {"job_id": people.chance.choice(person.jobs)}
 
 
-def own_new_job(people: People, person: Person, case: Case) -> None:
+def own_new_job(people: People, person: Person, case: Case[Any]) -> None:
     case.path_parameters = {"job_id": people.upload(person, is_waited_for=False)}
 
 
-def failed_job(people: People, person: Person, case: Case) -> None:
+def failed_job(people: People, person: Person, case: Case[Any]) -> None:
     case.path_parameters = {"job_id": people.fail(person)}
 
 
-def known_chat(people: People, person: Person, case: Case) -> None:
+def known_chat(people: People, person: Person, case: Case[Any]) -> None:
     if person.chats:
         case.path_parameters = {"job_id": people.chance.choice(person.chats)}
 
 
-def ask(people: People, _: Person, case: Case) -> None:
+def ask(people: People, _: Person, case: Case[Any]) -> None:
     generated = {name: value for name, value in body_of(case).items() if not name.startswith("encr")}
     for part in ("attached_document_ids", "context", "suggested_prompt_id"):
         generated.pop(part, None)
     case.body = {**generated, "conversation_id": uuid4().hex, "content_id": uuid4().hex, "message": "What is ferritin?"}
 
 
-def checkout(people: People, _: Person, case: Case) -> None:
+def checkout(people: People, _: Person, case: Case[Any]) -> None:
     case.body = {**body_of(case), "plan_id": people.chance.choice(["premium_monthly", "family_yearly"])}
 
 
-def cancel(people: People, person: Person, case: Case) -> None:
+def cancel(people: People, person: Person, case: Case[Any]) -> None:
     people.buy(person, "stripe")
 
 
-def claim(people: People, person: Person, case: Case) -> None:
+def claim(people: People, person: Person, case: Case[Any]) -> None:
     stores = people.place.stores
     if people.chance.random() < 0.5:
         token = stores.google.buy(person.user_id, "premium_monthly")
@@ -176,7 +176,7 @@ def claim(people: People, person: Person, case: Case) -> None:
 def told_by(store: str) -> Hint:
     """Post what a store would post, signed as it goes over the wire here: nothing of the generated body stays."""
 
-    def tell(people: People, _: Person | None, case: Case) -> None:
+    def tell(people: People, _: Person | None, case: Case[Any]) -> None:
         shop = getattr(people.place.stores, store)
         shop.buy(people.named("free").user_id if people.chance.random() < 0.3 else None, "premium_monthly")
         told = shop.take_deliveries()[-1]
@@ -188,21 +188,21 @@ def told_by(store: str) -> Hint:
     return tell
 
 
-def told_by_apple(people: People, _: Person | None, case: Case) -> None:
+def told_by_apple(people: People, _: Person | None, case: Case[Any]) -> None:
     case.body = {"payload": people.place.provider.notice(sub=f"sub-{uuid4()}")}
 
 
-def erasure(people: People, _: Person | None, case: Case) -> None:
+def erasure(people: People, _: Person | None, case: Case[Any]) -> None:
     leaving = people.newcomer()
     asked = people.call(leaving, "POST", "/gdpr/erasure-request", {"confirmation_text": "DELETE"})
     case.path_parameters = {"id": asked["erasure_request_id"]}
 
 
-def confirm(people: People, _: Person, case: Case) -> None:
+def confirm(people: People, _: Person, case: Case[Any]) -> None:
     case.body = {**body_of(case), "confirmation_text": "DELETE"}
 
 
-def asset(people: People, _: Person | None, case: Case) -> None:
+def asset(people: People, _: Person | None, case: Case[Any]) -> None:
     case.path_parameters = {"name": people.chance.choice(["swagger-ui-bundle.js", "swagger-ui.css", "start.js"])}
 
 

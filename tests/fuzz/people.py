@@ -63,7 +63,7 @@ class People:
             "premium": self._prepare_premium,
             "free": lambda _: None,
             "chooser": self._prepare_chooser,
-            "paying": lambda one: self.buy(one, "stripe"),
+            "paying": self._prepare_paying,
         }
 
     def call(self, person: Person | None, method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
@@ -198,6 +198,9 @@ class People:
         person.jobs.append(report)
         question = {"content_id": person.jobs[0].removeprefix("result_"), "message": "What is ferritin?"}
         self.ask(person, question)
+
+    def _prepare_paying(self, person: Person) -> None:
+        self.buy(person, "stripe")
 
     def _prepare_chooser(self, person: Person) -> None:
         for given in (False, True, False, True):

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from schemathesis import BaseSchema, Case, Response
 from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
 
 from tests.fuzz.hints import HINTS
 from tests.fuzz.people import People, Person
@@ -63,7 +64,8 @@ class Walker:
     ) -> None:
         # The schema's own copy of the document has more links, which were guessed.
         self.said = {one["operationId"]: one for path in document["paths"].values() for one in path.values()}
-        self.operations = {one.ok().definition.raw["operationId"]: one.ok() for one in schema.get_all_operations()}
+        found = [one.ok() for one in schema.get_all_operations() if isinstance(one, Ok)]
+        self.operations = {one.definition.raw["operationId"]: one for one in found}
         self.people, self.checks, self.chance, self.seen = people, checks, random.Random(seed), Walked()
 
     def walk(self, start: str, steps: int) -> None:
@@ -79,16 +81,17 @@ class Walker:
             if not links:
                 return
             link = self.chance.choice(links)
-            case, name = self._followed(link, case, answer, person), link["operationId"]
-            if case is None:
+            following = self._followed(link, case, answer, person)
+            if following is None:
                 return
+            case, name = following, link["operationId"]
 
-    def _case(self, name: str, person: Person) -> Case:
+    def _case(self, name: str, person: Person) -> Case[Any]:
         operation = self.operations[name]
         has_body = "requestBody" in self.said[name]
         media_type = next(iter(self.said[name]["requestBody"]["content"])) if has_body else None
         more: dict[str, Any] = {"body": {}, "media_type": media_type} if has_body else {}
-        case: Case = operation.Case(path_parameters={}, query={}, headers={}, **more)
+        case: Case[Any] = operation.Case(path_parameters={}, query={}, headers={}, **more)
         if self.said[name]["security"]:
             case.headers["Authorization"] = f"Bearer {person.access_token}"
             case._has_explicit_auth = True
@@ -96,7 +99,7 @@ class Walker:
             case.query["content_type"] = "result"
         return case
 
-    def _sent(self, name: str, case: Case, person: Person) -> Response:
+    def _sent(self, name: str, case: Case[Any], person: Person) -> Response:
         answer = case.call()
         self.seen.links[(name, answer.status_code)] += 1
         try:
@@ -119,7 +122,7 @@ class Walker:
         declared = self.said[name]["responses"].get(str(answer.status_code), {})
         return list(declared.get("links", {}).values())
 
-    def _followed(self, link: Mapping[str, Any], case: Case, answer: Response, person: Person) -> Case | None:
+    def _followed(self, link: Mapping[str, Any], case: Case[Any], answer: Response, person: Person) -> Case[Any] | None:
         """The next call; None where the answer lacks what the link takes: the last page has no cursor."""
         sources = {"$response.body": _json(answer), "$request.body": case.body}
         try:
@@ -134,8 +137,7 @@ class Walker:
                 target = following.path_parameters if place["in"] == "path" else following.query
                 target[place["name"]] = parameters[place["name"]]
         if name in COMPLETIONS or body:
-            complete = COMPLETIONS.get(name, lambda _, __, given: given)
-            following.body = complete(self.people, person, body)
+            following.body = COMPLETIONS[name](self.people, person, body) if name in COMPLETIONS else body
         elif name == "claim_purchase":
             HINTS[name](self.people, person, following)
         return following
