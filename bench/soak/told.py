@@ -45,7 +45,10 @@ def rows(outcome: Outcome) -> list[tuple[str, str]]:
     return [
         ("minutes of load, then of coming to an end", f"{outcome.wanted.minutes:g}, {outcome.drain_seconds / 60:.1f}"),
         ("people", f"{len(outcome.crowd.people)}"),
-        ("acts", ", ".join(f"{count} {name}" for name, count in sorted(tally.acts.items()))),
+        (
+            "turns (who has nothing to do in theirs does nothing)",
+            ", ".join(f"{count} {name}" for name, count in sorted(tally.acts.items())),
+        ),
         ("answers by status", ", ".join(f"{count} × {one}" for one, count in sorted(tally.answers.items()))),
         ("ratio of the 99th percentile to the median", f"{_p99(seconds) / (statistics.median(seconds) or 1):.0f}"),
         ("months ended, and reset", f"{outcome.resets}"),
