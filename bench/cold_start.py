@@ -1,7 +1,7 @@
 """What a cold start costs beside the least that a Chalice application on DynamoDB can cost, in fresh processes.
 
 Run: `python -m bench.cold_start` (15 starts of each kind, in turns); `--quick`: 5. `--package`: on the unpacked
-deployment package too, with its bytecode and without. Ends with 1 where a budget is exceeded.
+deployment package too, with its bytecode and without, 5 times. Ends with 1 where a budget is exceeded.
 
 The figure is CPU time from the first import on, the median of all starts: a wall clock tells of the machine's other
 work as well (it stands beside). Bytecode is there, as it is in the package. What AWS would have answered comes from
@@ -26,6 +26,7 @@ from bench.result_files import Result, write_result
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 ROUNDS: Final = 15
+ROUNDS_OF_PACKAGE: Final = 5
 _CLIENT: Final = """
 import botocore.session
 dynamodb = botocore.session.get_session().create_client("dynamodb", region_name="eu-central-1")
@@ -209,13 +210,14 @@ def main(arguments: list[str]) -> int:
     rounds = 5 if options.quick else ROUNDS
     measured = {"working copy": measure_here(rounds)}
     if options.package:
-        measured |= {f"package, {name}": costs for name, costs in measure_package(rounds).items()}
+        measured |= {f"package, {name}": costs for name, costs in measure_package(ROUNDS_OF_PACKAGE).items()}
     table = [line for where, costs in measured.items() for line in rows(where, costs)]
     columns: list[Any] = ["where", "start", "modules", "CPU ms", "wall ms", "times", "budget"]
     for line in (columns, *table):
         print("\t".join("" if cell is None else str(cell) for cell in line))
     said = [
-        f"Medians of {rounds} starts in fresh processes, in turns; milliseconds are one machine's.",
+        f"Medians of {rounds} starts in fresh processes (of the package {ROUNDS_OF_PACKAGE}), in turns; milliseconds "
+        "are one machine's.",
         "`times` is CPU beside the start named above it that asks for the same: chalice and a DynamoDB client alone; "
         "or those, PyNamoDB, PyJWT, a secret and an item.",
     ]

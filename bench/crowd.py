@@ -30,6 +30,8 @@ _WEIGHTS: Final = {
 }
 """Of a hundred requests. An app that waits for a document asks for its status many times."""
 _A_MINUTE: Final = {
+    "status": 190,
+    "result": 95,
     "upload": 4,
     "chat message": 25,
     "prepared questions": 45,

@@ -81,6 +81,7 @@ with answered() as outside:
         outside.expect(one.cold)
         answer = app.app(one.cold_event, Context())
         assert answer["statusCode"] == one.status, (one.name, answer)
+        assert set(outside.left()) <= {"GetSecretValue", "GET"}, (one.name, outside.left())  # kept from before
 models = [Item, *Item.__subclasses__()]
 assert len(models) > 15 and len(catalogue.KINDS) > 15
 assert {id(model._get_connection().connection) for model in models} == {id(shared_connection().connection)}
