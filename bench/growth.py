@@ -48,8 +48,8 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A row of measurements: what is done, of what there is more and more, whether that is what is asked for (then cost
-    may follow it) or only stored (then it may not), and what there is to say of it."""
+    """A row of measurements: what is done, of what there is more and more, whether cost may follow that (it is what is
+    asked for) or may not (it is only stored), and, where it follows although it is only stored, why that is."""
 
     name: str
     title: str
@@ -57,6 +57,11 @@ class Curve:
     is_asked: bool
     costs: tuple[Cost, ...]
     said: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Say how what there is more of stands to what is asked."""
+        return "stored, and read whole" if self.said else "asked for" if self.is_asked else "stored"
 
     def growth(self, measure: str) -> float:
         """Return by which factor a measure grew from the first to the last point; of what there is none of, 1."""

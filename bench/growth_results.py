@@ -38,10 +38,9 @@ def result(curves: Sequence[Curve]) -> Result:
 
 def _row(curve: Curve) -> list[str]:
     grown = max(curve.growth(measure) for measure in MEASURES)
-    kind = "asked for" if curve.is_asked else "stored"
     return [
         curve.title,
-        f"{curve.of} ({kind})",
+        f"{curve.of} ({curve.kind})",
         _points(one.number for one in curve.costs),
         *(_points(getattr(one, measure) for one in curve.costs) for measure in MEASURES),
         f"× {grown:.3g}",
@@ -58,9 +57,12 @@ def _file(curve: Curve) -> str:
 
 def _plot(curve: Curve) -> Plot:
     numbers = [one.number for one in curve.costs]
-    lines = [Line(_SHOWN[name], _of(curve.costs, name)) for name in MEASURES if any(_of(curve.costs, name))]
-    what = "asked for: cost may follow" if curve.is_asked else "only stored: cost may not follow"
-    return Plot(curve.title, f"{curve.of} ({what})", numbers, lines)
+    lines = [
+        Line(_SHOWN[name], _of(curve.costs, name), look)
+        for look, name in enumerate(MEASURES)
+        if any(_of(curve.costs, name))
+    ]
+    return Plot(curve.title, f"{curve.of} ({curve.kind})", numbers, lines)
 
 
 def _of(costs: Sequence[Cost], measure: str) -> list[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Final
 
 from bench.budgets import BUDGETS, PROMISES, kept
@@ -71,7 +71,9 @@ def _calls(rows: Sequence[Row]) -> str:
             allowed = f"{budget.calls} / {budget.read_units:g} / {budget.write_units}"
             lines.append([f"`{of}`" if number == 0 else "", row.case, *cells(row), allowed])
     return "### Every row\n\n" + _table(
-        ["request or event", "case", *COLUMNS, "budget: calls / read / write units"], lines, numbers_from=3
+        ["request or event", "case", *COLUMNS, "budget: calls / read / write units"],
+        lines,
+        figures=set(range(3, 2 + len(COLUMNS))),
     )
 
 
@@ -85,7 +87,8 @@ def _section(result: Result) -> str:
     parts = [f"## {result.title}", f"Measured by `{result.command}`{dated}."]
     parts += [" ".join(result.said)] if result.said else []
     if result.rows:
-        parts.append(_table(result.columns, [[_cell(one) for one in row] for row in result.rows]))
+        figures = {at for at in range(len(result.columns)) if all(_is_figure(row[at]) for row in result.rows)}
+        parts.append(_table(result.columns, [[_cell(one) for one in row] for row in result.rows], figures))
     parts += [f"![{result.title}: {_name_of(plot)}]({plot})" for plot in result.plots]
     return "\n\n".join(parts)
 
@@ -104,9 +107,12 @@ def _cell(value: str | int | float | bool | None) -> str:
     return f"{value:,}" if isinstance(value, int) else value
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers_from: int | None = None) -> str:
-    """Return a Markdown table; columns from a number on are of figures, but for the last one."""
-    last = len(columns) - 1
-    marks = ["---:" if numbers_from is not None and numbers_from <= at < last else "---" for at in range(len(columns))]
+def _is_figure(value: str | int | float | bool | None) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], figures: Set[int] = frozenset()) -> str:
+    """Return a Markdown table; columns of figures stand to the right."""
+    marks = ["---:" if at in figures else "---" for at in range(len(columns))]
     lines = [columns, marks, *([one.replace("|", "\\|") for one in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

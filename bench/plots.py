@@ -9,16 +9,17 @@ from typing import Any, Final
 
 DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
 _SIZE: Final = (6.4, 3.6)
-_COLOURS: Final = ("#1b6ca8", "#d1495b", "#2e933c", "#7b5ea7")
-_MARKS: Final = ("o", "s", "^", "D")
+_LOOKS: Final = (("#1b6ca8", "o"), ("#d1495b", "s"), ("#2e933c", "^"), ("#7b5ea7", "D"))
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a picture: its name, and a value for each number on the axis below."""
+    """One line of a picture: its name, a value for each number on the axis below, and which of the looks it has: so
+    the same thing looks the same in every picture."""
 
     name: str
     values: Sequence[float]
+    look: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ def draw(plot: Plot, name: str) -> None:
         {"svg.hashsalt": "serenya", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
     ):
         figure, axes = pyplot.subplots(figsize=_SIZE, layout="constrained")
-        for line, colour, mark in zip(plot.lines, _COLOURS, _MARKS, strict=False):
+        for line in plot.lines:
+            colour, mark = _LOOKS[line.look]
             axes.plot(
                 plot.numbers, line.values, color=colour, marker=mark, markersize=5, linewidth=1.6, label=line.name
             )
