@@ -58,6 +58,10 @@ class Plan:
     """How many of the cases that the contract allows are completed."""
 
 
+WHOLE = Plan(seed=20261122, cases_per_route=170, scenarios=200, walks=700)
+"""What `make prove` tries: more than ten thousand calls."""
+
+
 @dataclass
 class Outcome:
     """What a fuzz saw."""

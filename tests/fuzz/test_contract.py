@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 
 from dev.children import ROOT
-from tests.fuzz.fuzzing import CONVERSATION, Outcome, Plan, fuzz
+from tests.fuzz.fuzzing import CONVERSATION, WHOLE, Outcome, Plan, fuzz
 from tests.fuzz.place import Place, running
 
 pytestmark = [pytest.mark.second_engine, pytest.mark.timeout(7200)]
 
 SAMPLE = Plan(seed=20261121, cases_per_route=2, scenarios=5, walks=28, has_boundaries=False)
-WHOLE = Plan(seed=20261122, cases_per_route=170, scenarios=200, walks=700)
 
 
 @pytest.fixture(scope="module")
