@@ -133,8 +133,8 @@ def result(parts: Sequence[Tally]) -> Result:
         command="make mutation",
         said=[
             f"{whole.tried:,} of the {whole.made:,} small faults that can be made in {len(parts)} modules of rules "
-            f"were planted one at a time; tests noticed {whole.noticed:,} of the {whole.counted:,} that change anything: "
-            f"{whole.score:.1f} % (goal {GOAL:.0f} %).",
+            f"were planted one at a time; tests noticed {whole.noticed:,} of the {whole.counted:,} that change "
+            f"anything: {whole.score:.1f} % (goal {GOAL:.0f} %).",
             f"{whole.outcomes['explained']} change nothing that anybody could see, and are explained one by one in "
             "`bench/mutation/explained.json`; those that nobody noticed are listed in "
             "`bench/results/mutation-survivors.txt`.",

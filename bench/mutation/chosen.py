@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any, Final
 
 import pytest
 
 from bench.mutation.plan import MEASURE_TIME
 
-_OUTSIDE: Final = frozenset({"second_cloud", "relational", "relational_engine", "legacy_postgres", "legacy_database"})
+_OUTSIDE: Final = frozenset({"second_cloud", "relational", "relational_engine"})
+_SERVERS: Final = frozenset({"legacy_postgres", "legacy_database"})
+"""A server outside is shared with forks, which have databases of their own in it; a process begun anew has none."""
 _ENGINES: Final = frozenset({"second", "relational"})
 
 
 class InProcess:
     """Keeps the tests that run in this process alone, whichever tier they are on, and makes them repeatable."""
+
+    def __init__(self, *, has_server: bool = True) -> None:
+        self._outside = _OUTSIDE if has_server else _OUTSIDE | _SERVERS
 
     def pytest_sessionstart(self) -> None:
         """Have Hypothesis draw the same every time, and stop where a test first fails."""
@@ -34,7 +40,7 @@ class InProcess:
         """Let the second engine be the first for once, and leave out those who need another process all the same."""
         for item in items:
             _bring_in(item)
-        items[:] = [item for item in items if is_in_process(item)]
+        items[:] = [item for item in items if _is_in_process(item, self._outside)]
 
 
 def _bring_in(item: Any) -> None:
@@ -46,9 +52,9 @@ def _bring_in(item: Any) -> None:
     item._fixtureinfo.names_closure[:] = [name for name in item.fixturenames if name != "second_cloud"]
 
 
-def is_in_process(item: pytest.Item) -> bool:
+def _is_in_process(item: pytest.Item, outside: Set[str]) -> bool:
     """Whether a test asks no other process than those that it starts itself for a moment, nor a clock on the wall."""
-    if item.nodeid.startswith(MEASURE_TIME) or _OUTSIDE & set(getattr(item, "fixturenames", ())):
+    if item.nodeid.startswith(MEASURE_TIME) or outside & set(getattr(item, "fixturenames", ())):
         return False
     chosen: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
     return not any(name.startswith("any_engine") and value in _ENGINES for name, value in chosen.items())

@@ -87,4 +87,4 @@ def _judge(one: Import) -> int | None:
 
     planting.PlantedModule(one.path, one.text).install()
     quiet: list[Any] = ["-q", "-x", "-p", "no:cacheprovider", "--no-header", "-o", "addopts=", *one.tests]
-    return None if pytest.main(quiet, plugins=[InProcess()]) == pytest.ExitCode.OK else 0
+    return None if pytest.main(quiet, plugins=[InProcess(has_server=False)]) == pytest.ExitCode.OK else 0

@@ -93,6 +93,7 @@ ROOMS: Final = {
             "tests/unit/documents/test_binding.py",
             "tests/unit/documents/test_cleaning.py",
             "tests/unit/documents/test_inspection.py",
+            "tests/unit/documents/test_kinds_and_segments.py",
             "tests/unit/documents/test_places.py",
             "tests/unit/documents/test_results.py",
             "tests/unit/documents/test_verdicts.py",
