@@ -78,6 +78,7 @@ ROOMS: Final = {
         _modules("migration", _MIGRATION),
         (
             "tests/unit/migration",
+            "tests/unit/test_item_sizes.py",
             "tests/migration/test_columns.py",
             "tests/migration/test_mapping.py",
             "tests/migration/test_preflight.py",
