@@ -17,8 +17,8 @@ from tests.attack.test_foreign_ids import UUID
 from tests.rooms.biometric_phone import base64_of
 
 SECTION = "9 Time"
-pytestmark = pytest.mark.prove
-EACH: Final = 250
+pytestmark = [pytest.mark.prove, pytest.mark.timeout(900)]
+EACH: Final = 400
 MOST_Z: Final = 4.5
 """How many standard deviations the ranks may lie apart: by chance more often than this once in 150,000 tries."""
 
@@ -131,8 +131,8 @@ def test_how_long_a_refusal_takes_does_not_tell_what_exists(field: Battlefield, 
     near, far = _seconds(field, PAIRS[name])
     z, ratio = z_of_ranks(near, far), median(near) / median(far)
     print(f"{name}: z {z:+.2f}, medians {median(near) * 1000:.2f} and {median(far) * 1000:.2f} ms")
+    # The ranks decide: on a busy machine two medians of the same thing lie apart by more than a leak would move them.
     assert abs(z) < MOST_Z, (z, ratio)
-    assert abs(ratio - 1) < 0.1, (z, ratio)
     tried.held(name, "against what never was, by turns", "no difference in ranks", "no difference in ranks", 2 * EACH)
 
 
