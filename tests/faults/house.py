@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -16,14 +16,12 @@ import boto3
 import pytest
 from chalice.test import HTTPResponse
 
+import app as page
 from chalicelib import clock as clocks
 from chalicelib import config, wiring, wiring_billing
 from chalicelib.billing.doors import Stores
 from chalicelib.billing.products import Products
 from chalicelib.documents import inspection
-from chalicelib.gateways.analyst.findings import Analysis, Document
-from chalicelib.gateways.analyst.local.talking import narrative_of
-from chalicelib.gateways.analyst.talk import Narrative, Question, Reply, ReportRequest
 from chalicelib.models.base import shared_connection
 from chalicelib.web.events import EventFailed
 from dev.event_shapes import queue_event
@@ -32,9 +30,9 @@ from dev.faulty import SPARED
 from dev.identity_provider import IdentityProvider
 from tests.api import service as whole
 from tests.api.service import s3_event
+from tests.faults.steady import Steady, Through
 from tests.rooms.billing_world import APPLE, GOOGLE, PRODUCTS, STRIPE, ScriptedStore
-from tests.rooms.chat_world import a_reply
-from tests.rooms.documents_world import an_analysis, quick_inspect
+from tests.rooms.documents_world import quick_inspect
 
 QUEUES: Final = {
     "priority": "analyse_priority",
@@ -46,7 +44,6 @@ QUEUES: Final = {
     "erasures": "carry_erasure_on",
 }
 """Queues by the names that settings have for them, and the functions that their messages go to."""
-_STALE: Final = "stale"
 _FORESEEN: Final = ("ExceptionGroup", "BatchIncompleteError")
 """What functions raise on purpose, so that an event comes again, beside errors of the service's own."""
 
@@ -57,42 +54,6 @@ class Told(Exception):
 
 class Wrong(AssertionError):
     """The service said or did something that no fault excuses."""
-
-
-@dataclass
-class Steady:
-    """An analyst that always says the same, or fails as it is told to."""
-
-    name: str = "steady"
-    failure: Exception | None = None
-    analysed: int = 0
-    answered: int = 0
-    reported: int = 0
-
-    def analyse(self, document: Document, deadline: datetime) -> Analysis:
-        self.analysed += 1
-        if self.failure is not None:
-            raise self.failure
-        return an_analysis()
-
-    def answer(self, question: Question, deadline: datetime) -> Reply:
-        self.answered += 1
-        return a_reply()
-
-    def report(self, request: ReportRequest, deadline: datetime) -> Narrative:
-        self.reported += 1
-        return narrative_of(request)
-
-
-@dataclass
-class Beginning:
-    """What there is before each case of a journey."""
-
-    at: datetime
-    items: list[Any]
-    objects: dict[str, bytes]
-    messages: list[tuple[str, str]]
-    events_seen: set[tuple[str, str]]
 
 
 @dataclass
@@ -116,7 +77,7 @@ class House:
     def start_anew(self) -> None:
         """Build the rooms anew: nothing is remembered, of keys, addresses or counts."""
         built: Any = wiring.build(self.settings, clocks.SystemClock())
-        built.analyst = _Through(self)
+        built.analyst = Through(lambda: self.analyst)
         wiring.rooms = lambda: built  # type: ignore[assignment]  # the fixture puts it back
 
     @contextmanager
@@ -247,68 +208,6 @@ class House:
         found = self.cloud.s3.list_objects_v2(Bucket=bucket).get("Contents", [])
         return {one["Key"]: self.cloud.s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read() for one in found}
 
-    # Again from the beginning
-
-    def beginning(self) -> Beginning:
-        """Remember how everything is."""
-        waiting = [(name, message["Body"]) for name, message in self.messages()]
-        return Beginning(self.service.clock.now(), self.items(), self.objects(), waiting, set(self.events_seen))
-
-    def go_back(self, to: Beginning) -> None:
-        """Put everything back, and take away what is new."""
-        self.service.clock.instant, self.events_seen = to.at, set(to.events_seen)
-        self._put_items(to.items, self.items())
-        there = self.objects()
-        bucket = self.settings.bucket_name
-        for key in there.keys() - to.objects.keys():
-            self.cloud.s3.delete_object(Bucket=bucket, Key=key)
-        for key, content in to.objects.items():
-            if there.get(key) != content:
-                self.cloud.s3.put_object(Bucket=bucket, Key=key, Body=content)
-                self.events_seen |= {one for one in self.uploads() if one[0] in {key for key, _ in to.events_seen}}
-        for name in self.in_use:
-            self.cloud.sqs.purge_queue(QueueUrl=self.urls[name])
-        self.in_use = {name for name, _ in to.messages}
-        for name, body in to.messages:
-            self.cloud.sqs.send_message(QueueUrl=self.urls[name], MessageBody=body)
-        self.analyst = Steady(failure=self.analyst.failure)
-        self.notes.pop("unforeseen", None)
-
-    def _put_items(self, wanted: list[Any], there: list[Any]) -> None:
-        kept = {(item["PK"]["S"], item["SK"]["S"]) for item in wanted}
-        unchanged = {json.dumps(item, sort_keys=True) for item in there}
-        requests: list[Any] = [
-            {"PutRequest": {"Item": item}} for item in wanted if json.dumps(item, sort_keys=True) not in unchanged
-        ]
-        requests += [
-            {"DeleteRequest": {"Key": {"PK": item["PK"], "SK": item["SK"]}}}
-            for item in there
-            if (item["PK"]["S"], item["SK"]["S"]) not in kept
-        ]
-        for first in range(0, len(requests), 25):
-            self.cloud.dynamodb.batch_write_item(RequestItems={self.settings.table_name: requests[first : first + 25]})
-
-    def keep_index_of(self, items: list[Any]) -> Callable[[Attempt], None]:
-        """Keep a copy of the table as it is in `items`, and return what sends a question to that copy instead: its
-        index then answers as it did before."""
-        name = f"{self.settings.table_name}-{_STALE}"
-        dynamodb = self.cloud.dynamodb
-        if name in dynamodb.list_tables()["TableNames"]:
-            dynamodb.delete_table(TableName=name)
-        from chalicelib.models.schema import table_definition
-
-        dynamodb.create_table(**table_definition(name))
-        for first in range(0, len(items), 25):
-            puts = [{"PutRequest": {"Item": item}} for item in items[first : first + 25]]
-            dynamodb.batch_write_item(RequestItems={name: puts})
-
-        def redirect(attempt: Attempt) -> None:
-            body = json.loads(attempt.request.body) | {"TableName": name}
-            attempt.request.body = json.dumps(body).encode()
-            attempt.request.headers["Content-Length"] = str(len(attempt.request.body))
-
-        return redirect
-
 
 @contextmanager
 def open_house(endpoint: str, provider: IdentityProvider) -> Iterator[House]:
@@ -340,29 +239,13 @@ def _furnished(service: whole.Service, patch: pytest.MonkeyPatch) -> House:
     connection, stores = shared_connection(), Stores(**house.stores)
     products = Products(dict.fromkeys((APPLE, GOOGLE, STRIPE), PRODUCTS))
     patch.setattr(wiring, "rooms", wiring.rooms)
+    patch.setattr(page.api, "services", lambda: wiring.rooms())  # noqa: PLW0108  # whichever are there then
     patch.setattr(wiring, "connect", lambda *_: connection)
     patch.setattr(inspection, "inspect", quick_inspect)
     patch.setattr(wiring_billing, "stores_of", lambda *_: stores)
     patch.setattr(wiring_billing, "products_of", lambda *_: products)
     house.start_anew()
     return house
-
-
-@dataclass
-class _Through:
-    """Rooms outlive a case; this asks the analyst of the case that runs."""
-
-    house: House
-    name: str = "steady"
-
-    def analyse(self, document: Document, deadline: datetime) -> Analysis:
-        return self.house.analyst.analyse(document, deadline)
-
-    def answer(self, question: Question, deadline: datetime) -> Reply:
-        return self.house.analyst.answer(question, deadline)
-
-    def report(self, request: ReportRequest, deadline: datetime) -> Narrative:
-        return self.house.analyst.report(request, deadline)
 
 
 def attribute(item: Mapping[str, Any], *path: str) -> Any:

@@ -13,7 +13,8 @@ from typing import Final
 from dev.faults import Attempt, Fault
 from dev.faulty import Faults
 from tests.faults.aim import Aim, Call, Other, Shot, Span, shots_at
-from tests.faults.house import Beginning, House, Told, Wrong
+from tests.faults.beginning import Beginning, beginning_of, go_back, keep_index_of
+from tests.faults.house import House, Told, Wrong
 from tests.faults.journeys import JOURNEYS, Journey
 from tests.faults.truths import everything_holds
 
@@ -147,12 +148,12 @@ class Runner:
         self._plan = Aim(is_armed=False)
         with self._faults.in_force():
             house.analyst.failure = None
-            house.go_back(Beginning(house.service.clock.now(), [], {}, [], set()))
+            go_back(house, Beginning(house.service.clock.now(), [], {}, [], set()))
             house.notes.clear()
             house.start_anew()
             journey.prepare(house)
             house.notes.pop("unforeseen", None)
-            self._now = (name, house.beginning(), dict(house.notes), [])
+            self._now = (name, beginning_of(house), dict(house.notes), [])
             aim = Aim()
             self._travel(journey, aim, Case(name, ()))
             self._now[3].extend(aim.calls)
@@ -160,7 +161,7 @@ class Runner:
     def _go_back(self) -> None:
         assert self._now is not None
         with self._faults.in_force():
-            self._house.go_back(self._now[1])
+            go_back(self._house, self._now[1])
             self._house.notes.clear()
             self._house.notes.update(self._now[2])
             self._house.start_anew()
@@ -207,7 +208,7 @@ class Runner:
     def _stale(self, case: Case) -> Callable[[Attempt], None] | None:
         assert self._now is not None
         if any(shot.kind is Other.STALE_INDEX for shot in case.shots):
-            return self._house.keep_index_of(self._now[1].items)
+            return keep_index_of(self._house, self._now[1].items)
         return None
 
 

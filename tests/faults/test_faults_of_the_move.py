@@ -21,8 +21,13 @@ def _silent() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("most", [2, pytest.param(None, marks=[pytest.mark.prove, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize(
+    "most",
+    [
+        pytest.param(2, marks=pytest.mark.timeout(300)),
+        pytest.param(None, marks=[pytest.mark.prove, pytest.mark.timeout(3600)]),
+    ],
+)
 def test_a_move_loses_nothing_whatever_befalls_the_table(world: World, most: int | None) -> None:  # noqa: F811  # the fixture
     findings = MoveRunner(world).run_all(most)
     print(findings.summary())
