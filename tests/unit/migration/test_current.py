@@ -14,7 +14,8 @@ PHONE, TABLET = device("phone"), device("tablet")
 
 
 def current(choices: Any = None, **rows: Any) -> Current:
-    return current_of(PersonRows(**{name: tuple(found) for name, found in rows.items()}), AS_OF, choices)
+    given: dict[str, Any] = {name: tuple(found) for name, found in rows.items()}
+    return current_of(PersonRows(**given), AS_OF, choices)
 
 
 def test_nothing_is_current_of_nothing() -> None:
@@ -60,7 +61,7 @@ def test_without_a_session_the_device_used_last_is_current(devices: list[Any], w
 
 
 def test_the_device_of_the_session_is_current_whatever_its_status() -> None:
-    rows = {"devices": [device("phone", status="revoked"), device("tablet", last_active_at=LATER)]}
+    rows: dict[str, Any] = {"devices": [device("phone", status="revoked"), device("tablet", last_active_at=LATER)]}
     assert current(sessions=[session("a")], **rows).device == rows["devices"][0]
     assert current(sessions=[session("a", device_id="row-gone")], **rows).device == rows["devices"][1]
 
@@ -116,7 +117,7 @@ def test_a_plan_is_named_by_its_store_and_its_id_there() -> None:
 
 
 def test_a_choice_holds_while_its_rule_says_the_same() -> None:
-    rows = {"devices": [PHONE, TABLET], "sessions": [session("a"), session("b")]}
+    rows: dict[str, Any] = {"devices": [PHONE, TABLET], "sessions": [session("a"), session("b")]}
     assert current(**rows).ruled[Part.SESSION] == "b"
     chosen = current({Part.SESSION: Choice("b", "a")}, **rows)
     assert (chosen.session, chosen.ruled[Part.SESSION]) == (rows["sessions"][0], "b")
@@ -129,7 +130,7 @@ def test_a_choice_holds_while_its_rule_says_the_same() -> None:
 
 
 def test_the_registration_follows_the_device_that_was_chosen() -> None:
-    rows = {"devices": [PHONE, TABLET], "sessions": [session("a")]}
+    rows: dict[str, Any] = {"devices": [PHONE, TABLET], "sessions": [session("a")]}
     on_tablet = biometric("t", device_id="row-tablet")
     found = current({Part.DEVICE: Choice("phone", "tablet")}, biometrics=[biometric("p"), on_tablet], **rows)
     assert found.biometric == on_tablet
