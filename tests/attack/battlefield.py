@@ -213,7 +213,6 @@ class Battlefield:
         """Give somebody one of everything that has an id."""
         has = person.has
         has["job"] = self.upload(person)
-        self.upload(person, upload_timestamp="2026-03-14T09:31:00Z")
         has["reserved"] = self.do("POST", "/api/v1/process/upload-url", PRESIGNED, by=person)["job_id"]
         order = {"health_data": VALUES}
         has["report"] = self.do("POST", "/api/v1/process/doctor-report", order, by=person)["job_id"]
