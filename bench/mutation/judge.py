@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,22 +61,24 @@ class Suite:
         return self.measured.get_data().contexts_by_lineno(str(ROOT / path))
 
     def of(self, mutant: Mutant, runs: dict[int, list[str]], *, is_everywhere: bool) -> list[pytest.Item]:
-        """Return the tests that run a statement, or with `is_everywhere` anything of its module: those first that found
-        faults in this function, then the quickest."""
+        """Return the tests that run a statement, or with `is_everywhere` anything of its module, or import from it:
+        those first that found faults in this function, then the quickest."""
         lines = runs if is_everywhere else mutant.lines
         names = {name for line in lines for name in runs.get(line, ())}
+        if is_everywhere:
+            names |= {item.nodeid for item in self.items if imports(item.path, mutant.path)}
         found = sorted(
             (item for item in self.items if item.nodeid in names),
             key=lambda item: (-self.killers[mutant.function, item.nodeid], self.seconds[item.nodeid]),
         )
         return found[: _within(self.seconds[item.nodeid] for item in found)]
 
-    def files_of(self, runs: dict[int, list[str]]) -> tuple[tuple[str, ...], float]:
+    def files_of(self, path: str, runs: dict[int, list[str]]) -> tuple[tuple[str, ...], float]:
         """Return the files of tests that run anything of a module, the quickest first, and their seconds."""
         names = {name for found in runs.values() for name in found}
         by_file: dict[str, float] = {}
         for item in self.items:
-            if item.nodeid in names:
+            if item.nodeid in names or imports(item.path, path):
                 by_file.setdefault(item.nodeid.partition("::")[0], 0.0)
         for item in self.items:
             if (file := item.nodeid.partition("::")[0]) in by_file:
@@ -83,6 +86,14 @@ class Suite:
         files = sorted(by_file, key=lambda file: by_file[file])
         files = files[: _within(by_file[file] for file in files)]
         return tuple(files), sum(by_file[file] for file in files)
+
+
+@cache
+def imports(test: Path, path: str) -> bool:
+    """Whether a file of tests imports a module: what it reads of a table runs no line of it."""
+    package, _, name = path.removesuffix(".py").replace("/", ".").rpartition(".")
+    text = test.read_text(encoding="utf-8")
+    return f"{package}.{name} " in text or bool(re.search(rf"from {re.escape(package)} import .*\b{name}\b", text))
 
 
 def _within(seconds: Iterator[float]) -> int:
@@ -171,7 +182,7 @@ class Judge:
         yield from (_line(existing[number][0], Outcome.UNTESTED) for number, tests in chosen.items() if not tests)
 
     def _at_import(self, mutants: list[Mutant], runs: dict[int, list[str]], suite: Suite) -> Iterator[dict[str, Any]]:
-        files, seconds = suite.files_of(runs)
+        files, seconds = suite.files_of(mutants[0].path, runs) if mutants else ((), 0.0)
         if not files:
             yield from (_line(mutant, Outcome.UNTESTED) for mutant in mutants)
             return
