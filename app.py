@@ -8,7 +8,7 @@ from chalicelib.billing import contract as billing
 from chalicelib.chat import contract as chat
 from chalicelib.config import settings
 from chalicelib.documents import contract as documents
-from chalicelib.identity import apple_events as apple
+from chalicelib.identity import apple_contract as apple
 from chalicelib.identity import biometric_contract as biometric
 from chalicelib.identity import contract as identity
 from chalicelib.identity import device_contract as device
@@ -178,7 +178,7 @@ def clean_up_job(call: Call[None]) -> documents.CleanupAnswer:
 )
 def list_chat_prompts(call: Call[None]) -> WithStatus[chat.PromptsAnswer]:
     """The prepared questions about a result or a report; 304 for whoever has them."""
-    return wiring.rooms().chat.prompts.show(call.caller, call.query.get("content_type"), call.headers)
+    return wiring.rooms().chat.prompts.show(call.query.get("content_type"), call.headers)
 
 
 @api.route("POST", "/chat/messages", guard=SIGNED_IN, limit=limits.CHAT_MESSAGES)
@@ -251,9 +251,9 @@ def list_payments(call: Call[None]) -> trade.PaymentsAnswer:
 @api.route(
     "POST", "/webhooks/apple", "/webhooks/google", "/webhooks/stripe", guard=public("the store signs it"), limit=WEBHOOK
 )
-def receive_store_notice(call: Call[None]) -> trade.WebhookAnswer:
+def receive_store_notice(call: Call[bytes]) -> trade.WebhookAnswer:
     """Hear from the App Store, Google Play or Stripe what became of purchases; a repetition changes nothing."""
-    return wiring.rooms().billing.notices.receive_at(call.route, call.raw_body, call.headers)
+    return wiring.rooms().billing.notices.receive_at(call.route, call.body, call.headers)
 
 
 # --- Privacy
@@ -289,13 +289,13 @@ def check_health(call: Call[None]) -> WithStatus[HealthAnswer]:
 
 
 @api.route("GET", "/openapi.json", guard=public("the contract is no secret"), limit=None)
-def show_openapi(call: Call[None]) -> Raw:
+def show_openapi(call: Call[None]) -> openapi.Contract:
     """The contract, generated from this page."""
     return openapi.served(api.endpoints)
 
 
 @api.route("GET", "/docs", "/docs/assets/{name}", guard=public("the contract is no secret"), limit=None)
-def show_docs(call: Call[None]) -> Raw:
+def show_docs(call: Call[None]) -> docs.PageFile:
     """A page to read the contract and to try it, and the files of that page."""
     return docs.served(call.path.get("name"))
 

@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -63,8 +65,9 @@ class Saving:
         return self.without / self.with_bytecode
 
 
-def measure(rounds: int) -> list[Saving]:
-    """Build, unpack twice, and measure in turns, so that a busy moment of the machine meets both."""
+@contextmanager
+def unpacked() -> Iterator[tuple[Path, Path]]:
+    """Build the package and unpack it twice, as it ships and with sources alone; nobody may write beside it."""
     target = of_this_machine()
     with tempfile.TemporaryDirectory(prefix="serenya-bytecode-") as temporary:
         shipped, bare = Path(temporary) / "shipped", Path(temporary) / "bare"
@@ -73,10 +76,17 @@ def measure(rounds: int) -> list[Saving]:
         _without_bytecode(shipped, bare, target)
         for folder in (shipped, bare):
             _make_read_only(folder)
-        savings = [_compare(what, code, shipped, bare, rounds) for what, code in MEASURES.items()]
-        for folder in (shipped, bare):
-            _make_read_only(folder, is_undone=True)
-    return savings
+        try:
+            yield shipped, bare
+        finally:
+            for folder in (shipped, bare):
+                _make_read_only(folder, is_undone=True)
+
+
+def measure(rounds: int) -> list[Saving]:
+    """Measure in turns, so that a busy moment of the machine meets both."""
+    with unpacked() as (shipped, bare):
+        return [_compare(what, code, shipped, bare, rounds) for what, code in MEASURES.items()]
 
 
 def _without_bytecode(shipped: Path, bare: Path, target: Target) -> None:

@@ -70,18 +70,23 @@ class _Outbox:
 def measure(due: int, others: int, *, rules: Rules | None = None) -> Cost:
     """Fill the connected, empty table, sweep it, reset who is due, check that all were, and return what that took."""
     rules = rules or Rules()
-    _fill(due, others, rules)
-    DueUsers().record_swept(SWEEP_AT.date() - timedelta(days=1), SWEEP_AT)
-    outbox = _Outbox()
-    reset = UsageReset(UsageStore(), DueUsers(), outbox, "resets", _StoppedClock(), rules)
+    fill(due, others, rules)
     cost, began = Cost(), time.perf_counter()
     with _counting(cost):
-        reset.sweep()
-        for message in outbox.sent:
-            reset.reset_batch(message)
-    cost.seconds, cost.messages = time.perf_counter() - began, len(outbox.sent)
+        cost.messages = len(reset_all(rules))
+    cost.seconds = time.perf_counter() - began
     _check_nobody_is_left(rules)
     return cost
+
+
+def reset_all(rules: Rules) -> list[str]:
+    """Sweep, and reset whom the messages name; return these."""
+    outbox = _Outbox()
+    reset = UsageReset(UsageStore(), DueUsers(), outbox, "resets", _StoppedClock(), rules)
+    reset.sweep()
+    for message in outbox.sent:
+        reset.reset_batch(message)
+    return outbox.sent
 
 
 def empty_table(name: str, region: str) -> None:
@@ -95,13 +100,16 @@ def empty_table(name: str, region: str) -> None:
     connect(name, region)
 
 
-def _fill(due: int, others: int, rules: Rules) -> None:
+def fill(due: int, others: int, rules: Rules) -> None:
+    """Put people into the table, of whom some are due; the day before was swept."""
     with Item.batch_write() as batch:
         for number in range(due + others):
-            batch.save(_user(f"user-{number:06d}", used=3 if number < due else 0, rules=rules))
+            batch.save(due_user(f"user-{number:06d}", used=3 if number < due else 0, rules=rules))
+    DueUsers().record_swept(SWEEP_AT.date() - timedelta(days=1), SWEEP_AT)
 
 
-def _user(user_id: str, used: int, rules: Rules) -> UserItem:
+def due_user(user_id: str, used: int, rules: Rules) -> UserItem:
+    """Return somebody whose month ends at `SWEEP_AT`; without a use they do not stand in the due index."""
     subscription = FreePlan().start(SIGNED_UP)
     subscription.usage_current_period.documents_processed = used
     user = UserItem(*keys.user_key(user_id), created_at=SIGNED_UP, updated_at=SIGNED_UP)

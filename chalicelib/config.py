@@ -13,6 +13,8 @@ from datetime import timedelta
 from functools import cache
 from typing import Final
 
+import msgspec
+
 from chalicelib import config_billing
 from chalicelib.config_billing import AppStore, PlayStore, Stripe, texts
 from chalicelib.model_config import ModelSettings, load_models
@@ -24,8 +26,7 @@ APP_NAME: Final = "serenya"
 VERSION: Final = "0.1.0"
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityProvider:
+class IdentityProvider(msgspec.Struct, frozen=True):
     """How one provider's ID tokens are told from forgeries.
 
     `issuers` are the accepted `iss` values, `audiences` our client ids with that provider, `jwks_url` where its keys

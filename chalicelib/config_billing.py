@@ -6,8 +6,9 @@ Each is absent in a stage that sells nothing there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import Final
+
+import msgspec
 
 _APP_STORE_URLS: Final = {
     "Production": "https://api.storekit.apple.com",
@@ -15,8 +16,7 @@ _APP_STORE_URLS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AppStore:
+class AppStore(msgspec.Struct, frozen=True):
     """How purchases in the App Store are verified. Absent in a stage that sells nothing there.
 
     `products` maps what is bought there (product ids) to our plans. `environment` is `Production` or `Sandbox`: what
@@ -34,8 +34,7 @@ class AppStore:
     has_online_checks: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PlayStore:
+class PlayStore(msgspec.Struct, frozen=True):
     """How purchases on Google Play are verified. Absent in a stage that sells nothing there.
 
     `products` maps what is bought there (`product id:base plan id`) to our plans. A push of Pub/Sub is genuine when its
@@ -55,8 +54,7 @@ class PlayStore:
     admits_test_purchases: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Stripe:
+class Stripe(msgspec.Struct, frozen=True):
     """How plans are paid through Stripe. Absent in a stage that sells nothing there.
 
     `products` maps Stripe's price ids to our plans. `is_live` says that real money moves: events and objects of the
@@ -111,7 +109,7 @@ def play_store(environment: Mapping[str, str]) -> PlayStore | None:
     """Read the settings of Google Play; a stage without `PLAY_PACKAGE_NAME` sells nothing there."""
     if not environment.get("PLAY_PACKAGE_NAME"):
         return None
-    usual = {one.name: one.default for one in fields(PlayStore)}
+    usual = {one.name: one.default for one in msgspec.structs.fields(PlayStore)}
     return PlayStore(
         package_name=environment["PLAY_PACKAGE_NAME"],
         push_audience=environment["PLAY_PUSH_AUDIENCE"],

@@ -1,11 +1,9 @@
-"""Identifiers: drawn at random, ordered by time, or derived so that the same thing always gets the same id."""
+"""Identifiers: drawn at random, or derived so that the same thing always gets the same id."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import secrets
-import time
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -13,6 +11,8 @@ from uuid import UUID, uuid4, uuid5
 
 _NAMESPACE: Final = UUID("6f1b9d0c-6d0e-4a55-9d4b-5f0f6b1f7c11")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_CHECKED: Final = 28
+"""Of the 36 characters of a job's UUID so many are drawn or derived; what follows tells whose it is."""
 _JOB_ID: Final = re.compile(r"(?:result|report|chat)_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -27,12 +27,6 @@ def derived_id(*parts: str) -> str:
     return str(uuid5(_NAMESPACE, "".join(f"{len(part)}:{part}" for part in parts)))
 
 
-def time_ordered_id() -> str:
-    """Draw an id whose text order is the order in which ids were drawn, to the millisecond: 48 bits of time, 80 of
-    chance."""
-    return f"{time.time_ns() // 1_000_000:012x}-{secrets.token_hex(10)}"
-
-
 def derived_time_ordered_id(at: datetime, *parts: str) -> str:
     """Return the same id for the same instant and parts; text order is the order of the instants, to the
     millisecond."""
@@ -43,6 +37,24 @@ def derived_time_ordered_id(at: datetime, *parts: str) -> str:
 def is_job_id(text: str) -> bool:
     """Whether this has the shape of a job id. Anything else never existed and needs no question to the table."""
     return _JOB_ID.fullmatch(text) is not None
+
+
+def job_id_of(user_id: str, kind: str, unique: str) -> str:
+    """Return the id of somebody's job, made from a UUID: its last digits follow from the others and from whose job it
+    is, so that an id that was never given to somebody is known by looking at it."""
+    begin = unique[:_CHECKED]
+    return f"{kind}_{begin}{_digits_of(user_id, begin)}"
+
+
+def is_job_id_of(user_id: str, job_id: str) -> bool:
+    """Whether a job's id may have been given to somebody. It saves questions and protects nothing: anybody can work
+    out ids of their own. Ids that were given out before they were made in this way are none by this rule."""
+    unique = job_id.partition("_")[2]
+    return unique[_CHECKED:] == _digits_of(user_id, unique[:_CHECKED])
+
+
+def _digits_of(user_id: str, begin: str) -> str:
+    return hashlib.sha256(f"job-id/1:{user_id}:{begin}".encode()).hexdigest()[: 36 - _CHECKED]
 
 
 def normalised_email(email: str) -> str:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
+
+import msgspec
 
 # Claude Sonnet 4.5 by way of the European profile: documents leave the region, and do not leave the Union.
 _BEDROCK_MODEL: Final = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
 _ANTHROPIC_MODEL: Final = "claude-sonnet-4-5-20250929"
 
 
-@dataclass(frozen=True, slots=True)
-class Prices:
+class Prices(msgspec.Struct, frozen=True):
     """US dollars per million tokens, which is the same as millionths of a dollar per token."""
 
     per_input: Decimal = Decimal(3)
     per_output: Decimal = Decimal(15)
 
 
-@dataclass(frozen=True, slots=True)
-class BedrockSettings:
+class BedrockSettings(msgspec.Struct, frozen=True):
     """A model behind Bedrock's Converse API.
 
     `routed_regions` are the regions that a geographic inference profile may send a request to: the function's policy
@@ -40,7 +39,7 @@ class BedrockSettings:
         "eu-west-3",
     )
     endpoint_url: str | None = None
-    prices: Prices = field(default_factory=Prices)
+    prices: Prices = Prices()
 
     def arns(self, account_id: str) -> list[str]:
         """Name what `bedrock:InvokeModel` is needed on: the profile and the model where it may run, or the model."""
@@ -52,21 +51,19 @@ class BedrockSettings:
         return [profile, *(f"arn:aws:bedrock:{one}::foundation-model/{model}" for one in regions)]
 
 
-@dataclass(frozen=True, slots=True)
-class AnthropicSettings:
+class AnthropicSettings(msgspec.Struct, frozen=True):
     """A model behind Anthropic's Messages API. Its key lies in Secrets Manager, never in the environment."""
 
     model_id: str = _ANTHROPIC_MODEL
     url: str = "https://api.anthropic.com"
-    prices: Prices = field(default_factory=Prices)
+    prices: Prices = Prices()
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
+class ModelSettings(msgspec.Struct, frozen=True):
     """Everything that a stage says about models."""
 
-    bedrock: BedrockSettings = field(default_factory=BedrockSettings)
-    anthropic: AnthropicSettings = field(default_factory=AnthropicSettings)
+    bedrock: BedrockSettings = BedrockSettings()
+    anthropic: AnthropicSettings = AnthropicSettings()
 
 
 def load_models(environment: Mapping[str, str], region: str) -> ModelSettings:

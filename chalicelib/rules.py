@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers that users feel (design, decision 4, and the contract's limits). The same in every stage."""
 
     # An access token is short, because it is verified without asking the table who has been signed out since.

@@ -1,113 +1,232 @@
-"""Builds every room once, at the first request or event, and hands each the few things of others that it asks for."""
+"""Every room of the service, built, and imported, when it is first asked for, and handed what it asks for of others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
-from chalicelib.billing.messages import MessageUnit
-from chalicelib.billing.reset import UsageReset
-from chalicelib.billing.subscriptions import FreePlan, Subscriptions
-from chalicelib.billing.usage import Reservations
-from chalicelib.chat.rooms import Chat
-from chalicelib.clock import Clock, SystemClock
-from chalicelib.config import APP_NAME, Settings, settings
-from chalicelib.documents.contract import ResultAnswer
-from chalicelib.gateways.apple_identity import AppleIdentity
-from chalicelib.gateways.object_store import ObjectStore, s3_client
-from chalicelib.gateways.oidc import IdTokens
-from chalicelib.gateways.owned_objects import OwnedObjects
-from chalicelib.gateways.queues import Queues
-from chalicelib.gateways.sealed import Seals
-from chalicelib.gateways.secrets import Secrets, secrets_client
-from chalicelib.identity import keys
-from chalicelib.identity.apple_events import AppleEvents
-from chalicelib.identity.apple_grants import AppleGrants
-from chalicelib.identity.biometrics import Biometrics
-from chalicelib.identity.devices import Devices
-from chalicelib.identity.enrolment import Enrolment
-from chalicelib.identity.profiles import Profiles
-from chalicelib.identity.proofs import FreshProof
-from chalicelib.identity.sessions import SessionRule, Sessions
-from chalicelib.identity.sign_in import SignIn
-from chalicelib.identity.tokens import AccessTokens, RefreshTokens
+from chalicelib.clock import SystemClock
+from chalicelib.config import settings
+from chalicelib.models.base import connect
 from chalicelib.models.states import BiometricOperation
-from chalicelib.privacy.consent_choices import ConsentChoices
-from chalicelib.privacy.consents import ConsentForms, require_processing
-from chalicelib.privacy.erasure import ErasureRequests
-from chalicelib.privacy.erasure_saga import ErasureSaga
-from chalicelib.privacy.erasure_steps import Belongings
-from chalicelib.privacy.export import Export
-from chalicelib.reports.jobs import asks_for_report
-from chalicelib.reports.rooms import Reports
-from chalicelib.rules import Rules
-from chalicelib.stores.apple_accounts import AppleAccounts
-from chalicelib.stores.biometrics import BiometricStore
-from chalicelib.stores.consents import ConsentStore
-from chalicelib.stores.devices import DeviceStore
-from chalicelib.stores.due import DueUsers
-from chalicelib.stores.erasures import Erasures
-from chalicelib.stores.limits import LimitStore
-from chalicelib.stores.partitions import Partitions
-from chalicelib.stores.usage import UsageStore
-from chalicelib.stores.users import Users
-from chalicelib.web.cursor import Cursors
-from chalicelib.web.health import Health
-from chalicelib.web.limits import Limiter
-from chalicelib.wiring_analysis import (
-    Documents,
-    Storage,
-    analyst_for,
-    build_chat,
-    build_documents,
-    build_reports,
-    storage_of,
-)
-from chalicelib.wiring_billing import Billing, build_billing
+from chalicelib.once import once
+from chalicelib.wiring_shared import Shared
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chalicelib.billing.messages import MessageUnit
+    from chalicelib.billing.reset import UsageReset
+    from chalicelib.chat.rooms import Chat
+    from chalicelib.clock import Clock
+    from chalicelib.config import Settings
+    from chalicelib.identity.apple_events import AppleEvents
+    from chalicelib.identity.biometrics import Biometrics
+    from chalicelib.identity.devices import Devices
+    from chalicelib.identity.enrolment import Enrolment
+    from chalicelib.identity.profiles import Profiles
+    from chalicelib.identity.sessions import Sessions
+    from chalicelib.identity.sign_in import SignIn
+    from chalicelib.identity.tokens import AccessTokens
     from chalicelib.migration.page_jobs import PageJobs
+    from chalicelib.privacy.consent_choices import ConsentChoices
+    from chalicelib.privacy.erasure import ErasureRequests
+    from chalicelib.privacy.erasure_saga import ErasureSaga
+    from chalicelib.privacy.export import Export
+    from chalicelib.web.health import Health
+    from chalicelib.web.limits import Limiter
+    from chalicelib.wiring_analysis import Documents, Reports
+    from chalicelib.wiring_billing import Billing
 
 
-@dataclass(frozen=True, slots=True)
-class Rooms:
-    """Every room of the service. Building it asks nobody anything."""
+class Rooms(Shared):
+    """Every room of the service. Building one asks nobody anything."""
 
-    rules: Rules
-    token_keys: keys.TokenKeys
-    access_tokens: AccessTokens
-    limiter: Limiter
-    health: Health
-    sign_in: SignIn
-    sessions: Sessions
-    apple_events: AppleEvents
-    enrolment: Enrolment
-    biometrics: Biometrics
-    profiles: Profiles
-    consents: ConsentChoices
-    devices: Devices
-    subscriptions: Subscriptions
-    billing: Billing
-    usage_reset: UsageReset
-    documents: Documents
-    reports: Reports[ResultAnswer]
-    chat: Chat[MessageUnit]
-    export: Export
-    erasure: ErasureRequests
-    erasure_saga: ErasureSaga
+    # --- Web
+    @once
+    def access_tokens(self) -> AccessTokens:
+        """Verifies access tokens."""
+        from chalicelib.identity.tokens import AccessTokens
+
+        stage = self.stage
+        return AccessTokens(self.token_keys, stage.token_issuer, stage.token_audience, self.clock, self.rules)
+
+    @once
+    def limiter(self) -> Limiter:
+        """Counts calls."""
+        from chalicelib.stores.limits import LimitStore
+        from chalicelib.web.limits import Limiter
+
+        return Limiter(LimitStore(self.clock), self.clock)
+
+    def subject_of_address(self, address: str) -> str:
+        """Return a keyed hash of a client address, to count calls by."""
+        from chalicelib.identity.keys import subject_of_address
+
+        return subject_of_address(self.token_keys, address)
+
+    @once
+    def health(self) -> Health:
+        """Says that we are here."""
+        from chalicelib.web.health import Health
+
+        return Health(self.clock)
+
+    # --- Identity
+    @once
+    def sign_in(self) -> SignIn:
+        """Signs people in."""
+        from chalicelib.billing.subscriptions import FreePlan
+        from chalicelib.identity.sign_in import SignIn
+        from chalicelib.privacy.consents import ConsentForms
+
+        forms, plan = ConsentForms(), FreePlan()
+        return SignIn(self.users, self.id_tokens, self.sessions, forms, plan, self.apple_grants, self.clock, self.rules)
+
+    @once
+    def sessions(self) -> Sessions:
+        """Begins, extends and ends sessions."""
+        from chalicelib.identity.sessions import Sessions
+        from chalicelib.identity.tokens import RefreshTokens
+
+        return Sessions(self.users, self.access_tokens, RefreshTokens(self.token_keys), self.clock, self.rules)
+
+    @once
+    def apple_events(self) -> AppleEvents:
+        """Hears what Apple says of people."""
+        from chalicelib.identity.apple_events import AppleEvents
+        from chalicelib.stores.apple_accounts import AppleAccounts
+
+        return AppleEvents(self.id_tokens, self.users, AppleAccounts(), self.erasure, self.clock, self.rules)
+
+    @once
+    def enrolment(self) -> Enrolment:
+        """Enrols keys of devices."""
+        from chalicelib.identity.enrolment import Enrolment
+        from chalicelib.stores.biometrics import BiometricStore
+
+        return Enrolment(self.users, BiometricStore(), self.session_rule, self.clock, self.rules)
+
+    @once
+    def biometrics(self) -> Biometrics:
+        """Takes proofs by those keys."""
+        from chalicelib.identity.biometrics import Biometrics
+        from chalicelib.stores.biometrics import BiometricStore
+
+        return Biometrics(self.users, BiometricStore(), self.session_rule, self.clock, self.rules)
+
+    @once
+    def profiles(self) -> Profiles:
+        """Shows and changes profiles."""
+        from chalicelib.identity.profiles import Profiles
+
+        return Profiles(self.users, self.session_rule, self.subscriptions, self.clock)
+
+    @once
+    def devices(self) -> Devices:
+        """Shows and describes devices."""
+        from chalicelib.identity.devices import Devices
+        from chalicelib.stores.devices import DeviceStore
+
+        return Devices(self.users, DeviceStore(), self.session_rule, self.clock)
+
+    # --- Billing
+    @once
+    def billing(self) -> Billing:
+        """Purchases and payments."""
+        from chalicelib.wiring_billing import Billing
+
+        return Billing(self)
+
+    @once
+    def usage_reset(self) -> UsageReset:
+        """Starts counts anew."""
+        from chalicelib.billing.reset import UsageReset
+        from chalicelib.stores.due import DueUsers
+
+        return UsageReset(self.usage, DueUsers(), self.queues, self.stage.resets_queue, self.clock, self.rules)
+
+    # --- What asks the analyst
+    @once
+    def documents(self) -> Documents:
+        """Documents and their results."""
+        from chalicelib.wiring_analysis import Documents
+
+        return Documents(self)
+
+    @once
+    def reports(self) -> Reports:
+        """Reports for doctors."""
+        from chalicelib.wiring_analysis import Reports
+
+        return Reports(self, self.documents)
+
+    @once
+    def chat(self) -> Chat[MessageUnit]:
+        """Questions and answers."""
+        from chalicelib.wiring_analysis import build_chat
+
+        return build_chat(self)
 
     def attempt(self, message: str) -> None:
         """Make the attempt that a message of the retries queue asks for, whatever kind of job it is of."""
+        from chalicelib.reports.jobs import asks_for_report
+
         if asks_for_report(message):
             self.reports.writing.write(message)
         else:
             self.documents.pipeline.retry(message)
 
-    def subject_of_address(self, address: str) -> str:
-        """Return a keyed hash of a client address, to count calls by."""
-        return keys.subject_of_address(self.token_keys, address)
+    # --- Privacy
+    @once
+    def consents(self) -> ConsentChoices:
+        """Shows and changes consents."""
+        from chalicelib.privacy.consent_choices import ConsentChoices
+        from chalicelib.stores.consents import ConsentStore
+
+        return ConsentChoices(self.users, ConsentStore(), self.session_rule, self.clock)
+
+    @once
+    def export(self) -> Export:
+        """Hands people their data."""
+        from chalicelib.identity.proofs import FreshProof
+        from chalicelib.privacy.export import Export
+        from chalicelib.stores.partitions import Partitions
+
+        proof = FreshProof(self.clock, self.rules, BiometricOperation.EXPORT)
+        return Export(
+            self.users, self.session_rule, proof, Partitions(), self.owned_objects, self.objects, self.clock,
+            self.rules,
+        )  # fmt: skip
+
+    @once
+    def erasure(self) -> ErasureRequests:
+        """Takes requests to be erased."""
+        from chalicelib.identity.proofs import FreshProof
+        from chalicelib.privacy.erasure import ErasureRequests
+        from chalicelib.stores.erasures import Erasures
+
+        proof = FreshProof(self.clock, self.rules, BiometricOperation.ERASURE)
+        return ErasureRequests(
+            Erasures(), self.users, self.session_rule, proof, self.billing.renewals.charged_by, self.queues,
+            self.stage.erasures_queue, self.clock, self.rules,
+        )  # fmt: skip
+
+    @once
+    def erasure_saga(self) -> ErasureSaga:
+        """Carries erasures out."""
+        from chalicelib.privacy.erasure_saga import ErasureSaga
+        from chalicelib.privacy.erasure_steps import Belongings
+        from chalicelib.stores.consents import ConsentStore
+        from chalicelib.stores.erasures import Erasures
+        from chalicelib.stores.partitions import Partitions
+
+        erasures = Erasures()
+        belongings = Belongings(Partitions(), self.owned_objects, erasures, ConsentStore(), self.rules)
+        return ErasureSaga(
+            erasures, belongings, self.users, self.apple_grants, self.queues, self.stage.erasures_queue, self.clock,
+            self.rules,
+        )  # fmt: skip
 
 
 @cache
@@ -117,47 +236,18 @@ def rooms() -> Rooms:
 
 
 def build(stage: Settings, clock: Clock) -> Rooms:
-    """Build the rooms of a stage; tests hand in a clock that they can set."""
-    rules, users, session_rule, usage = stage.rules, Users(), SessionRule(clock), UsageStore()
-    secrets, queues = Secrets(partial(secrets_client, stage.region), clock, stage.secret_life), Queues(stage.region)
-    token_keys = keys.TokenKeys(secrets, stage.token_keys_secret)
-    access_tokens = AccessTokens(token_keys, stage.token_issuer, stage.token_audience, clock, rules)
-    sessions = Sessions(users, access_tokens, RefreshTokens(token_keys), clock, rules)
-    subscriptions, analyst = Subscriptions(session_rule, users.by_id, clock), analyst_for(stage, secrets, clock)
-    reservations = Reservations(usage, session_rule, require_processing, users.by_id, clock, rules.usage_due_shards)
-    storage = _kept(stage, usage, secrets, queues, clock)
-    cursors = Cursors(partial(token_keys.derived, keys.Purpose.CURSOR))
-    id_tokens, apple_grants = IdTokens((stage.google, stage.apple), clock, rules), _apple_grants(stage, secrets, clock)
-    chat = build_chat(users, session_rule, storage, reservations, analyst, clock, stage)
-    documents = build_documents(users, session_rule, storage, reservations, analyst, cursors, chat, clock, rules)
-    billing = build_billing(stage, users, session_rule, secrets, token_keys, clock)
-    export, erasure, erasure_saga = _leaving(
-        stage, users, session_rule, storage.objects, apple_grants, billing, queues, clock
-    )
-    return Rooms(
-        rules=rules,
-        token_keys=token_keys,
-        access_tokens=access_tokens,
-        limiter=Limiter(LimitStore(clock), clock),
-        health=Health(clock),
-        sign_in=SignIn(users, id_tokens, sessions, ConsentForms(), FreePlan(), apple_grants, clock, rules),
-        sessions=sessions,
-        apple_events=AppleEvents(id_tokens, users, AppleAccounts(), erasure, clock, rules),
-        enrolment=Enrolment(users, BiometricStore(), session_rule, clock, rules),
-        biometrics=Biometrics(users, BiometricStore(), session_rule, clock, rules),
-        profiles=Profiles(users, session_rule, subscriptions, clock),
-        consents=ConsentChoices(users, ConsentStore(), session_rule, clock),
-        devices=Devices(users, DeviceStore(), session_rule, clock),
-        subscriptions=subscriptions,
-        billing=billing,
-        usage_reset=UsageReset(usage, DueUsers(), queues, stage.resets_queue, clock, rules),
-        documents=documents,
-        reports=build_reports(stage, users, session_rule, storage, documents.library, analyst, clock),
-        chat=chat,
-        export=export,
-        erasure=erasure,
-        erasure_saga=erasure_saga,
-    )
+    """Return the rooms of a stage; tests hand in a clock that they can set.
+
+    From here on the models ask their table, through the door of the move where the stage has one; a stage that has none
+    imports nothing of it.
+    """
+    connect(stage.table_name, stage.region)
+    built = Rooms(stage, clock)
+    if stage.has_legacy_database:
+        from chalicelib.wiring_migration import open_door
+
+        open_door(stage, built.secrets, clock)
+    return built
 
 
 def attempts() -> Callable[[str], None]:
@@ -178,8 +268,7 @@ def tending() -> Callable[[], None]:
         return lambda: None
     from chalicelib.wiring_migration import tending_of
 
-    rooms()  # Connects the models to the table.
-    return tending_of(stage, Secrets(partial(secrets_client, stage.region), SystemClock(), stage.secret_life))
+    return tending_of(stage, rooms().secrets)  # Rooms have connected the models to the table.
 
 
 @cache
@@ -193,52 +282,3 @@ def page_jobs() -> PageJobs:
 
     rooms()  # Connects the models to the table.
     return built()
-
-
-def _kept(stage: Settings, usage: UsageStore, secrets: Secrets, queues: Queues, clock: Clock) -> Storage:
-    """Return where jobs are kept. From here on the models ask their table, through the door of the move where the stage
-    has one; a stage that has none imports nothing of it."""
-    storage = storage_of(stage, usage, queues, clock)
-    if stage.has_legacy_database:
-        from chalicelib.wiring_migration import open_door
-
-        open_door(stage, secrets, clock)
-    return storage
-
-
-def _apple_grants(stage: Settings, secrets: Secrets, clock: Clock) -> AppleGrants:
-    """What keeps and revokes what Apple grants."""
-    seals = Seals(secrets, stage.data_keys_secret, f"{APP_NAME}/apple-refresh-token")
-    return AppleGrants(AppleAccounts(), _apple_identity(stage, secrets, clock), seals, clock)
-
-
-def _apple_identity(stage: Settings, secrets: Secrets, clock: Clock) -> AppleIdentity | None:
-    """Apple's token endpoints, where the stage has a key for them. Client secrets are made for Apple's issuer."""
-    if not stage.has_apple_sign_in_key:
-        return None
-    return AppleIdentity(secrets, stage.apple_sign_in_secret, stage.apple_auth_url, stage.apple.issuers[0], clock)
-
-
-def _leaving(
-    stage: Settings,
-    users: Users,
-    session_rule: SessionRule,
-    objects: ObjectStore,
-    grants: AppleGrants,
-    billing: Billing,
-    queues: Queues,
-    clock: Clock,
-) -> tuple[Export, ErasureRequests, ErasureSaga]:
-    """What hands people their data, takes requests for erasure, and carries them out."""
-    rules, queue_name, charged_by = stage.rules, stage.erasures_queue, billing.renewals.charged_by
-    partitions, erasures = Partitions(), Erasures()
-    owned = OwnedObjects(stage.bucket_name, partial(s3_client, stage.region))
-    for_export, for_erasure = (
-        FreshProof(clock, rules, operation) for operation in (BiometricOperation.EXPORT, BiometricOperation.ERASURE)
-    )
-    belongings = Belongings(partitions, owned, erasures, ConsentStore(), rules)
-    return (
-        Export(users, session_rule, for_export, partitions, owned, objects, clock, rules),
-        ErasureRequests(erasures, users, session_rule, for_erasure, charged_by, queues, queue_name, clock, rules),
-        ErasureSaga(erasures, belongings, users, grants, queues, queue_name, clock, rules),
-    )

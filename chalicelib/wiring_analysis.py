@@ -1,143 +1,166 @@
-"""Builds what asks the analyst: documents, chat and reports, and where jobs of every kind are kept."""
+"""Builds what asks the analyst: documents, chat and reports, each part when it is first asked for."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-from chalicelib.billing.entitlements import Entitlements, Feature
-from chalicelib.billing.messages import MessageReservations, MessageUnit, message_name
-from chalicelib.billing.usage import Reservations
-from chalicelib.chat import rooms as chat_rooms
-from chalicelib.chat.rooms import Admission, Chat, Counting
-from chalicelib.clock import Clock
-from chalicelib.config import Settings
-from chalicelib.documents import places
-from chalicelib.documents.analysis import Pipeline
-from chalicelib.documents.arrivals import Arrivals
-from chalicelib.documents.contract import ResultAnswer
-from chalicelib.documents.inspection import inspect
-from chalicelib.documents.lanes import Lanes
-from chalicelib.documents.library import Library
-from chalicelib.documents.listing import JobListing
-from chalicelib.documents.outcomes import Outcomes
-from chalicelib.documents.sources import Sources
-from chalicelib.documents.sweep import JobSweep
-from chalicelib.documents.uploads import Uploads
-from chalicelib.gateways.analyst import analyst_of
-from chalicelib.gateways.analyst.findings import Analyst
-from chalicelib.gateways.object_store import ObjectStore, s3_client
-from chalicelib.gateways.queues import Queues
-from chalicelib.gateways.secrets import Secrets
-from chalicelib.identity.sessions import SessionRule
-from chalicelib.models.base import connect
-from chalicelib.models.states import JobKind
-from chalicelib.privacy.consents import require_processing
-from chalicelib.reports import rooms as report_rooms
-from chalicelib.reports.rooms import Reports
-from chalicelib.rules import Rules
-from chalicelib.stores.job_lists import JobLists
-from chalicelib.stores.jobs import JobStore
-from chalicelib.stores.message_units import MessageUnits
-from chalicelib.stores.model_spending import ModelSpending
-from chalicelib.stores.report_orders import ReleasesByKind, ReportOrders
-from chalicelib.stores.usage import UsageStore
-from chalicelib.stores.users import Users
-from chalicelib.web.cursor import Cursors
+from chalicelib.once import once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chalicelib.billing.messages import MessageUnit
+    from chalicelib.chat.rooms import Chat
+    from chalicelib.documents.analysis import Pipeline
+    from chalicelib.documents.arrivals import Arrivals
+    from chalicelib.documents.contract import ResultAnswer
+    from chalicelib.documents.library import Library
+    from chalicelib.documents.listing import JobListing
+    from chalicelib.documents.sources import Sources
+    from chalicelib.documents.sweep import JobSweep
+    from chalicelib.documents.uploads import Uploads
+    from chalicelib.models.profile import UserItem
+    from chalicelib.reports.doctor_reports import DoctorReports
+    from chalicelib.reports.shelf import Shelf
+    from chalicelib.reports.writing import ReportWriting
+    from chalicelib.wiring_shared import Shared
 
 
-class Storage(NamedTuple):
-    """Jobs, their objects, and how they end."""
+class Documents:
+    """The rooms of documents: what takes them in, has them explained, and hands out what they say."""
 
-    usage: UsageStore
-    jobs: JobStore
-    objects: ObjectStore
-    outcomes: Outcomes
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+
+    @once
+    def uploads(self) -> Uploads:
+        """Takes documents in."""
+        from chalicelib.documents.inspection import inspect
+        from chalicelib.documents.uploads import Uploads
+
+        of = self._shared
+        return Uploads(
+            of.users, of.session_rule, of.require_consent, of.reservations, of.jobs, of.objects, inspect, of.clock,
+            of.rules,
+        )  # fmt: skip
+
+    @once
+    def library(self) -> Library:
+        """Says where jobs stand, and hands out results."""
+        from chalicelib.documents.library import Library
+
+        of = self._shared
+        return Library(of.users, of.session_rule, of.jobs, of.objects, of.outcomes, of.clock, of.rules)
+
+    @once
+    def listing(self) -> JobListing:
+        """Lists jobs."""
+        from chalicelib.documents.listing import JobListing
+        from chalicelib.stores.job_lists import JobLists
+
+        of = self._shared
+        return JobListing(of.users, of.session_rule, JobLists(), of.cursors, of.clock, of.rules)
+
+    @once
+    def arrivals(self) -> Arrivals:
+        """Hands on what was uploaded."""
+        from chalicelib.documents.arrivals import Arrivals
+
+        of = self._shared
+        return Arrivals(of.jobs, of.objects, self._sources, of.outcomes, of.clock, of.rules)
+
+    @once
+    def pipeline(self) -> Pipeline:
+        """Makes attempts at analyses."""
+        from chalicelib.documents.analysis import Pipeline
+
+        of = self._shared
+        return Pipeline(
+            of.jobs, of.objects, of.outcomes, of.users, of.require_consent, of.analyst, self._sources, of.clock,
+            of.rules,
+        )  # fmt: skip
+
+    @once
+    def job_sweep(self) -> JobSweep:
+        """Finds jobs that should have ended, questions among them."""
+        from chalicelib.chat.endings import Endings
+        from chalicelib.documents.sweep import JobSweep
+        from chalicelib.models.states import JobKind
+
+        of = self._shared
+        questions = Endings(of.jobs, of.objects, of.queues, of.stage.chat_queue, of.clock, of.rules)
+        overdue = {JobKind.CHAT: questions.look_at_overdue}
+        return JobSweep(of.jobs, of.objects, of.outcomes, of.clock, of.rules, overdue)
+
+    @once
+    def _sources(self) -> Sources:
+        from chalicelib.documents.inspection import inspect
+        from chalicelib.documents.sources import Sources
+
+        return Sources(self._shared.objects, inspect, self._shared.rules)
 
 
-def analyst_for(stage: Settings, secrets: Secrets, clock: Clock) -> Analyst:
-    """The stage's analysts, and the book that keeps what models cost."""
-    return analyst_of(stage, secrets, ModelSpending(stage.rules.model_daily_cap_cents, clock), clock)
+def build_chat(of: Shared) -> Chat[MessageUnit]:
+    """Build what answers questions, while somebody waits and later."""
+    from chalicelib.billing.messages import MessageReservations, message_name
+    from chalicelib.chat import rooms
+    from chalicelib.stores.message_units import MessageUnits
 
-
-class Documents(NamedTuple):
-    """The rooms of documents."""
-
-    uploads: Uploads
-    library: Library
-    listing: JobListing
-    arrivals: Arrivals
-    pipeline: Pipeline
-    job_sweep: JobSweep
-
-
-def build_documents(
-    users: Users,
-    sessions: SessionRule,
-    storage: Storage,
-    reservations: Reservations,
-    analyst: Analyst,
-    cursors: Cursors,
-    chat: Chat[MessageUnit],
-    clock: Clock,
-    rules: Rules,
-) -> Documents:
-    """Build what takes documents in, has them explained, and hands out what they say."""
-    _, jobs, objects, outcomes = storage
-    sources, overdue = Sources(objects, inspect, rules), {JobKind.CHAT: chat.endings.look_at_overdue}
-    return Documents(
-        Uploads(users, sessions, require_processing, reservations, jobs, objects, inspect, clock, rules),
-        Library(users, sessions, jobs, objects, outcomes, clock, rules),
-        JobListing(users, sessions, JobLists(), cursors, clock, rules),
-        Arrivals(jobs, objects, sources, outcomes, clock, rules),
-        Pipeline(jobs, objects, outcomes, users, require_processing, analyst, sources, clock, rules),
-        JobSweep(jobs, objects, outcomes, clock, rules, overdue),
+    messages = MessageReservations(of.reservations, MessageUnits(of.usage), of.clock, of.rules)
+    return rooms.Chat(
+        rooms.Admission(of.users, of.session_rule, of.require_consent),
+        rooms.Counting(messages, message_name, of.reservations),
+        rooms.Places(of.jobs, of.objects, of.queues, of.stage.chat_queue),
+        of.analyst,
+        of.clock,
+        of.rules,
     )
 
 
-def build_chat(
-    users: Users,
-    sessions: SessionRule,
-    storage: Storage,
-    reservations: Reservations,
-    analyst: Analyst,
-    clock: Clock,
-    stage: Settings,
-) -> Chat[MessageUnit]:
-    """Build what answers questions, while somebody waits and later."""
-    asked_by = Admission(users, sessions, require_processing)
-    messages = MessageReservations(reservations, MessageUnits(storage.usage), clock, stage.rules)
-    counting = Counting(messages, message_name, reservations)
-    kept = chat_rooms.Places(storage.jobs, storage.objects, Queues(stage.region), stage.chat_queue)
-    return chat_rooms.chat_of(asked_by, counting, kept, analyst, clock, stage.rules)
+class Reports:
+    """The rooms of reports: what takes orders, what writes, and what hands results out, documents' as well."""
 
+    def __init__(self, shared: Shared, documents: Documents) -> None:
+        self._shared = shared
+        self._documents = documents
 
-def build_reports(
-    stage: Settings,
-    users: Users,
-    sessions: SessionRule,
-    storage: Storage,
-    library: Library,
-    analyst: Analyst,
-    clock: Clock,
-) -> Reports[ResultAnswer]:
-    """What takes orders of reports, writes them, and hands out results."""
-    entitlements = Entitlements(clock, stage.upgrade_url)
-    requires = partial(entitlements.require, feature=Feature.MEDICAL_REPORTS)
-    has_trends = partial(entitlements.has, feature=Feature.ADVANCED_ANALYTICS)
-    kept = report_rooms.Places(
-        ReportOrders(), storage.jobs, storage.objects, storage.outcomes, Queues(stage.region), stage.retries_queue,
-        places.request_key, places.result_key,
-    )  # fmt: skip
-    rights = report_rooms.Rights(users, sessions, require_processing, requires, has_trends)
-    return report_rooms.reports_of(rights, kept, library, analyst, clock, stage.rules)
+    @once
+    def orders(self) -> DoctorReports:
+        """Takes orders."""
+        from chalicelib.billing.entitlements import Feature
+        from chalicelib.documents.places import request_key
+        from chalicelib.reports.doctor_reports import DoctorReports
+        from chalicelib.stores.report_orders import ReportOrders
 
+        of, has_trends = self._shared, partial(self._shared.entitlements.has, feature=Feature.ADVANCED_ANALYTICS)
+        return DoctorReports(
+            of.users, of.session_rule, of.require_consent, self._require_reports, has_trends, self._documents.library,
+            ReportOrders(), of.jobs, of.objects, request_key, of.queues, of.stage.retries_queue, of.clock, of.rules,
+        )  # fmt: skip
 
-def storage_of(stage: Settings, usage: UsageStore, queues: Queues, clock: Clock) -> Storage:
-    """Return where jobs are kept, of every kind; from here on the models know their table."""
-    connect(stage.table_name, stage.region)
-    jobs = JobStore(ReleasesByKind(usage, ReportOrders()), stage.rules.job_due_shards)
-    objects = ObjectStore(stage.bucket_name, partial(s3_client, stage.region))
-    lanes = Lanes(stage.priority_queue, stage.retries_queue, stage.priority_backlog_queue, stage.backlog_queue)
-    outcomes = Outcomes(jobs, objects, queues, stage.retries_queue, clock, stage.rules, lanes)
-    return Storage(usage, jobs, objects, outcomes)
+    @once
+    def writing(self) -> ReportWriting:
+        """Writes what was ordered."""
+        from chalicelib.documents.places import request_key, result_key
+        from chalicelib.reports.writing import ReportWriting
+        from chalicelib.stores.report_orders import ReportOrders
+
+        of = self._shared
+        return ReportWriting(
+            of.jobs, ReportOrders(), of.objects, request_key, result_key, of.outcomes, of.users, of.require_consent,
+            self._require_reports, of.analyst, of.clock, of.rules,
+        )  # fmt: skip
+
+    @once
+    def shelf(self) -> Shelf[ResultAnswer]:
+        """Hands out what a document or a report says."""
+        from chalicelib.reports.shelf import Shelf
+
+        return Shelf(self._documents.library)
+
+    @property
+    def _require_reports(self) -> Callable[[UserItem], None]:
+        from chalicelib.billing.entitlements import Feature
+
+        return partial(self._shared.entitlements.require, feature=Feature.MEDICAL_REPORTS)

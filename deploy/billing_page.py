@@ -9,12 +9,13 @@ from functools import reduce
 from typing import Final
 
 from chalicelib.billing.decision import Decision, choose, decide
-from chalicelib.billing.evidence import Evidence, RuleName
+from chalicelib.billing.evidence import Evidence
 from chalicelib.billing.explain import sentence_of
 from chalicelib.billing.known import Cause, Known, KnownSubscription
 from chalicelib.billing.lineage import owners_named
 from chalicelib.billing.merge import TRANSITIONS, learn
 from chalicelib.billing.products import Products
+from chalicelib.billing.rule_names import RuleName
 from chalicelib.billing.rules_of_standing import RULES
 from chalicelib.billing.standing import effective_tier
 from chalicelib.billing.tiers import plans

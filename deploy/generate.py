@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from bench.page import performance_page
 from chalicelib import config
 from deploy import permissions
+from deploy.attacks_page import attacks_page
 from deploy.billing_page import billing_page
 from deploy.data_page import data_page
 from deploy.github import template as github
@@ -73,6 +75,8 @@ def generated_files() -> dict[Path, str]:
         ROOT / "docs" / "openapi.json": _json(_contract()),
         ROOT / "docs" / "data.md": data_page(),
         ROOT / "docs" / "billing.md": billing_page(),
+        ROOT / "docs" / "attacks.md": attacks_page(),
+        ROOT / "docs" / "performance.md": performance_page(),
         ROOT / "docs" / "alarms.md": alarms_page(replace(stage_settings("prod"), has_legacy_database=True)),
     }
     for stage in STAGES:

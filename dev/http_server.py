@@ -64,6 +64,12 @@ class RequestHandler(ChaliceRequestHandler):
     # The base class binds these names to its own function when it is made, not to the override.
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _generic_handle  # noqa: N815  # http.server looks for these names
 
+    def __getattr__(self, name: str) -> Any:
+        """Any other method has its route asked, too: a 405 must say what is allowed there (RFC 9110, section 15.5.6)."""
+        if name.startswith("do_"):
+            return self._generic_handle
+        raise AttributeError(name)
+
     def _parse_payload(self) -> tuple[dict[str, Any], bytes | None]:
         length = self._content_length()
         if length == 0:
@@ -98,10 +104,9 @@ class RequestHandler(ChaliceRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002  # the base class's signature
         """Refuse what is not HTTP as we understand it."""
         text = HTTPStatus(code).phrase
-        known = {405: errors.MethodNotAllowed, 501: errors.MethodNotAllowed}.get(code, errors.InvalidRequest)
         # A request line that could not be read counts as HTTP/0.9, whose answers have neither status nor headers.
         self.request_version = "HTTP/1.1"
-        self._refuse(known(message=text), 405 if code == 501 else code)
+        self._refuse(errors.InvalidRequest(message=text), code)
 
     def _refuse(self, error: errors.ServiceError, status: int) -> None:
         self.close_connection = True

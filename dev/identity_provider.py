@@ -18,8 +18,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import jwt
@@ -27,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from dev.apple_tokens import AppleTokens
+from dev.loopback import Listener, Loopback, Requests
 
 GOOGLE: Final = "google"
 APPLE: Final = "apple"
@@ -61,41 +61,17 @@ class _Provider:
     fetches: int = 0
 
 
-class IdentityProvider:
-    """Issues and publishes. Use it in a `with` block, or `start` and `stop` it; with port 0 it takes a free one."""
+class IdentityProvider(Loopback):
+    """Issues and publishes; with port 0 it takes a free one."""
 
     def __init__(self, port: int = 0, *, max_age_seconds: int = 3600) -> None:
         self._max_age_seconds = max_age_seconds
         self._lock = threading.Lock()
         self._providers = {GOOGLE: _Provider(), APPLE: _Provider()}
         self.apple_tokens = AppleTokens(AUDIENCES[APPLE])
-        self._server = _Server(("127.0.0.1", port), _Requests)
-        self._server.provider = self
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="identity-provider", daemon=True
-        )
-
-    def start(self) -> None:
-        """Begin to answer."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End, and give the port back."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        server = _Server(("127.0.0.1", port), _Requests)
+        server.provider = self
+        super().__init__(server, "identity-provider")
 
     def issuer(self, provider: str) -> str:
         """Return the `iss` of that provider's tokens."""
@@ -222,22 +198,17 @@ def _person(provider: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(Listener):
     provider: IdentityProvider
-    daemon_threads = True
-    request_queue_size = 64
 
 
-class _Requests(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = 65536
-    timeout = 30
+class _Requests(Requests):
     server: _Server
 
-    def do_GET(self) -> None:
+    def _get(self) -> None:
         self._answer({})
 
-    def do_POST(self) -> None:
+    def _post(self) -> None:
         try:
             length = int(self.headers.get("Content-Length") or 0)
             if not 0 <= length <= _MOST_BODY_BYTES:
@@ -254,6 +225,8 @@ class _Requests(BaseHTTPRequestHandler):
             self._send(400, {"error": "invalid_request"}, 0)
             return
         self._answer(body)
+
+    do_GET, do_POST = _get, _post  # noqa: N815  # http.server looks for these names
 
     def _answer_form(self, form: str) -> None:
         provider = self.server.provider
@@ -276,6 +249,3 @@ class _Requests(BaseHTTPRequestHandler):
         self.send_header("Cache-Control", f"public, max-age={keep_seconds}" if keep_seconds else "no-store")
         self.end_headers()
         self.wfile.write(content)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name is the base class's
-        """Say nothing: a request is no event of ours."""

@@ -11,6 +11,7 @@ from chalice.config import Config
 from chalice.deploy.validate import validate_routes
 
 from dev.bridge import Bridge
+from dev.faulty import SPARED
 from dev.provision import session_without_account
 from dev.stage import STAGE, Ports, chalice_factory, settings_of
 
@@ -31,7 +32,9 @@ def start_bridge(app: Chalice, config: Config, ports: Ports) -> Bridge:
 
     settings = settings_of(ports)
     # Every worker of the bridge holds a connection while it polls.
-    patient = ClientConfig(read_timeout=30, max_pool_connections=64, retries={"total_max_attempts": 1})
+    patient = ClientConfig(
+        read_timeout=30, max_pool_connections=64, retries={"total_max_attempts": 1}, user_agent_extra=SPARED
+    )
     session = session_without_account(settings.region)
     bridge = Bridge(
         app,

@@ -13,10 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import unquote
 
+from dev.loopback import Listener, Loopback, Requests
 from dev.model_mind import Heard, honest_answer
 from dev.model_shapes import Said, heard_by_converse, heard_by_messages, in_shape_of
 
@@ -50,8 +50,8 @@ class Act:
 
 
 @dataclass
-class ModelStandIn:
-    """Answers and records. Use it in a `with` block, or `start` and `stop` it; with port 0 it takes a free one."""
+class ModelStandIn(Loopback):
+    """Answers and records; with port 0 it takes a free one."""
 
     port: int = 0
     acts: list[Act] = field(default_factory=lambda: [Act()])
@@ -60,33 +60,9 @@ class ModelStandIn:
     def __post_init__(self) -> None:
         """Bind the port."""
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", self.port), _Requests)
-        self._server.stand_in = self
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="model-stand-in", daemon=True
-        )
-
-    def start(self) -> None:
-        """Begin to answer."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End, and give the port back."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        server = _Server(("127.0.0.1", self.port), _Requests)
+        server.stand_in = self
+        super().__init__(server, "model-stand-in")
 
     def script(self, *acts: Act) -> None:
         """Do these one after the other; the last one stays. Forgets what was heard."""
@@ -120,23 +96,18 @@ def said_by(act: Act, heard: Heard) -> Said:
     return Said(text, "end_turn", asked, len(text) // 4)
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(Listener):
     stand_in: ModelStandIn
-    daemon_threads = True
-    request_queue_size = 64
 
 
-class _Requests(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = 65536
-    timeout = 60
+class _Requests(Requests):
     server: _Server
 
-    def do_GET(self) -> None:
+    def _get(self) -> None:
         asked = [{"api": one.api, "kind": one.kind, "turns": len(one.turns)} for one in self.server.stand_in.heard]
         self._send(200, {"requests": asked})
 
-    def do_POST(self) -> None:
+    def _post(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         if not 0 <= length <= _MOST_BODY_BYTES:
             self.close_connection = True
@@ -147,6 +118,8 @@ class _Requests(BaseHTTPRequestHandler):
             self._route(body)
         except (ValueError, KeyError, TypeError) as error:
             self._fail("bedrock", 400, f"not a request: {type(error).__name__}")
+
+    do_GET, do_POST = _get, _post  # noqa: N815  # http.server looks for these names
 
     def _route(self, body: Mapping[str, Any]) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -202,9 +175,6 @@ class _Requests(BaseHTTPRequestHandler):
             self.wfile.write(piece)
             self.wfile.flush()
             time.sleep(drip_seconds)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name is the base class's
-        """Say nothing: a request is no event of ours."""
 
 
 def _pieces(content: bytes, drip_seconds: float) -> Sequence[bytes]:

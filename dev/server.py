@@ -7,6 +7,7 @@ import signal
 import threading
 from typing import Any
 
+from dev.faulty import faults_wanted
 from dev.http_server import create_server
 from dev.loading import load_app, start_bridge, write_log_lines
 from dev.stage import ports_from
@@ -25,9 +26,10 @@ def main() -> None:
         threading.Thread(target=server.shutdown).start()
 
     signal.signal(signal.SIGTERM, stop)
-    print(f"Serving on {ports.service_url}", flush=True)
-    server.serve_forever(poll_interval=0.1)
-    bridge.stop()
+    with faults_wanted(os.environ):
+        print(f"Serving on {ports.service_url}", flush=True)
+        server.serve_forever(poll_interval=0.1)
+        bridge.stop()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from chalicelib.billing.contract import CurrentSubscriptionAnswer
 from chalicelib.models.states import PaymentStatus, SubscriptionProvider
+from chalicelib.web.links import Link
 from chalicelib.web.response import Answer
 
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -45,6 +46,10 @@ class PurchaseAnswer(Answer, kw_only=True):
         "409 PURCHASE_OWNED_BY_ANOTHER_ACCOUNT",
         "503 PROVIDER_UNAVAILABLE",
         "503 SERVICE_UNAVAILABLE",
+    )
+    LINKS: ClassVar[tuple[Link, ...]] = (
+        Link("show_subscription"),
+        Link("list_payments"),
     )
 
     subscription: CurrentSubscriptionAnswer
@@ -116,6 +121,7 @@ class PaymentsAnswer(Answer, kw_only=True):
     """Payments, newest first. The old name of the route calls them `records`; the list is the same."""
 
     ERRORS: ClassVar[tuple[str, ...]] = ("400 INVALID_LIMIT", "400 INVALID_CURSOR")
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("list_payments", {"cursor": "/next_cursor"}),)
 
     payments: list[PaymentShown]
     next_cursor: Annotated[str | None, msgspec.Meta(description="To ask for the next page with; null at the end.")]

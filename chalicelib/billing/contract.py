@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from chalicelib.billing.explain import Explanation
+from chalicelib.billing.explanation import Explanation
 from chalicelib.models.states import SubscriptionProvider, SubscriptionStatus, SubscriptionType, Tier
+from chalicelib.web.links import Link
 from chalicelib.web.response import Answer
 
 _UNLIMITED = "-1 means unlimited."
@@ -99,6 +100,8 @@ class PlanShown(msgspec.Struct, frozen=True, kw_only=True):
 
 class PlansAnswer(Answer, kw_only=True):
     """Every plan, the free one first. Stores charge in their own currencies; these are the prices in dollars."""
+
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("open_checkout", body={"plan_id": "/plans/1/plan_id"}),)
 
     plans: list[PlanShown]
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from chalicelib.billing.evidence import Evidence, RuleName
+from chalicelib.billing.evidence import Evidence
 from chalicelib.billing.known import Cause, ExternalKey, KnownPayment, KnownSubscription
 from chalicelib.billing.products import Products
+from chalicelib.billing.rule_names import RuleName
 from chalicelib.billing.rules_of_standing import RULES, Rule
 from chalicelib.ids import derived_id
 from chalicelib.models.profile import Subscription

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,8 +14,10 @@ from chalicelib.ids import new_id
 from chalicelib.models import keys
 from chalicelib.models.message_unit import MessageUnitData, MessageUnitItem
 from chalicelib.models.profile import UserItem
+from chalicelib.observe.log import log
 from chalicelib.rules import Rules
 from chalicelib.stores.message_units import MessageUnits
+from chalicelib.stores.reservation import Reserved
 from chalicelib.web.request import Caller
 
 
@@ -65,16 +68,15 @@ class MessageReservations:
             QuotaSpent: no unit is left; `details` has used, limit and resets_at.
             Conflict: MESSAGE_IN_PROGRESS, this message is being answered, or had its answers.
             Forbidden: CONSENT_REQUIRED, or the account is suspended. Unauthenticated: the session was revoked.
-            Unavailable: the profile kept changing, or the table does not answer.
+            Unavailable: the profile kept changing, or the table does not answer; the same message can be sent again at
+                once, or, where the table is not back by then, when the lease is over.
         """
         holder = self._holder(caller.user_id, name)
         try:
-            reserved = self.reservations.reserve(user, caller, holder)
-        except errors.QuotaSpent:
-            if not self.units.reclaim(caller.user_id, self.clock.now()):
-                raise
-            fresh = self.reservations.read_profile(caller.user_id)
-            reserved = self.reservations.reserve(fresh, caller, holder)
+            reserved = self._reserved(user, caller, holder)
+        except errors.Unavailable:
+            self._withdraw(holder)
+            raise
         claimed = self._claim_again(holder) if reserved.is_repeat else holder
         return MessageUnit(claimed, reserved.used, reserved.limit, reserved.resets_at)
 
@@ -96,6 +98,23 @@ class MessageReservations:
         """
         if unit.holder is not None:
             self.units.give_back(unit.holder, self.clock.now())
+
+    def _reserved(self, user: UserItem | None, caller: Caller, holder: MessageUnitItem) -> Reserved:
+        try:
+            return self.reservations.reserve(user, caller, holder)
+        except errors.QuotaSpent:
+            if not self.units.reclaim(caller.user_id, self.clock.now()):
+                raise
+            fresh = self.reservations.read_profile(caller.user_id)
+            return self.reservations.reserve(fresh, caller, holder)
+
+    def _withdraw(self, holder: MessageUnitItem) -> None:
+        """Give back what was perhaps reserved, and only the answer got lost: whoever is told to come again must not
+        find a claim of this process, which nobody works on."""
+        try:
+            self.units.give_back(holder, self.clock.now())
+        except errors.Unavailable as trouble:
+            log("message_unit_not_settled", level=logging.WARNING, error=trouble, is_answered=False)
 
     def _claim_again(self, holder: MessageUnitItem) -> MessageUnitItem | None:
         """Take over what another process began and did not live to answer, or answer once more what was answered."""

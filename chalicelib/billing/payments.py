@@ -8,18 +8,15 @@ from typing import Final, Protocol
 
 from msgspec import UNSET
 
-from chalicelib import errors
 from chalicelib.billing.billing_contract import PaymentsAnswer, PaymentShown
 from chalicelib.billing.usage import ProfileReader, SessionRule
 from chalicelib.models.payment import PaymentItem
 from chalicelib.stores.payments import Payments
-from chalicelib.web.request import Caller
+from chalicelib.web.request import Caller, page_size
 
 _LIST: Final = "payments"
 _OLD_ROUTE: Final = "/subscriptions/billing-history"
 """There the list is called `records`, and `payments` as everywhere."""
-_MOST: Final = 100
-_USUAL: Final = 20
 
 
 class Cursors(Protocol):
@@ -53,7 +50,7 @@ class PaymentHistory:
             Unavailable: the table does not answer.
         """
         self.sessions.require_live(self.read_profile(caller.user_id), caller)
-        most, cursor = _number(query.get("limit")), query.get("cursor")
+        most, cursor = page_size(query.get("limit")), query.get("cursor")
         before = None if cursor is None else self.cursors.position(_LIST, caller.user_id, cursor)
         # One more than is shown tells whether there is more.
         found = self.store.newest(caller.user_id, most + 1, before)
@@ -65,14 +62,6 @@ class PaymentHistory:
             has_more=has_more,
             records=shown if route == _OLD_ROUTE else UNSET,
         )
-
-
-def _number(limit: str | None) -> int:
-    if limit is None:
-        return _USUAL
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= len(str(_MOST)) and 1 <= int(limit) <= _MOST):
-        raise errors.InvalidRequest("INVALID_LIMIT", f"The limit is a number from 1 to {_MOST}.")
-    return int(limit)
 
 
 def _shown(item: PaymentItem) -> PaymentShown:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.billing.decision import Decision
-from chalicelib.billing.evidence import RuleName
 from chalicelib.billing.periods import Period
+from chalicelib.billing.rule_names import RuleName
 from chalicelib.billing.usage import carried_over, usage_at
 from chalicelib.ids import derived_id
 from chalicelib.models import keys

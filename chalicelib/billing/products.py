@@ -30,12 +30,6 @@ class Products:
         plan_id = self.plan_ids.get(provider, {}).get(product)
         return _for_sale()[plan_id] if plan_id is not None else None
 
-    def product_for(self, provider: SubscriptionProvider, plan_id: str) -> str | None:
-        """Return the product by which a plan is bought there, the first that the settings name; None where it is not
-        sold."""
-        sold = self.plan_ids.get(provider, {})
-        return next((product for product, plan in sold.items() if plan == plan_id), None)
-
 
 def _for_sale() -> dict[str, Plan]:
     return {plan.plan_id: plan for plan in plans() if plan.tier is not Tier.FREE}

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from chalicelib.billing.evidence import Evidence, Outcome, RuleName
+from chalicelib.billing.evidence import Evidence, Outcome
 from chalicelib.billing.known import Cause
+from chalicelib.billing.rule_names import RuleName
 from chalicelib.gateways.provider_facts import Phase
 from chalicelib.models.states import PaymentStatus, SubscriptionStatus
 

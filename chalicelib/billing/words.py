@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from chalicelib.billing.evidence import RuleName
 from chalicelib.billing.known import Cause, ExternalKey, Known
+from chalicelib.billing.rule_names import RuleName
 from chalicelib.gateways.provider_facts import Facts, Notice
 
 PURCHASE = "purchase"

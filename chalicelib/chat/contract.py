@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from chalicelib.chat.options import Category, ContentType
+from chalicelib.web.links import Link
 from chalicelib.web.response import Answer
 
 Score = Annotated[Decimal, Meta(description="From 1 to 10, one decimal.", examples=[7.5])]
@@ -48,6 +49,9 @@ class PromptsAnswer(Answer, kw_only=True):
     """The prepared questions about one kind of content. Carries an ETag; 304 where the app has them."""
 
     ERRORS: ClassVar = ("400 MISSING_CONTENT_TYPE", "400 INVALID_CONTENT_TYPE")
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("answer_chat_message", body={"context": {"prompt_id": "/prompts/0/id"}}),)
+
+    HAS_ETAG: ClassVar = True
 
     content_type: ContentType
     ttl_seconds: Annotated[int, Meta(description="For so long the app need not ask again.", examples=[86400])]
@@ -97,6 +101,7 @@ class MessageAnswer(Answer, kw_only=True):
         *_QUESTION_ERRORS,
         "404 DOCUMENT_NOT_FOUND",
     )
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("answer_chat_message", body={"conversation_id": "/conversation_id"}),)
 
     message_id: str
     conversation_id: str
@@ -124,6 +129,7 @@ class LaterAnswer(Answer, kw_only=True):
     """The question is taken, and will be answered."""
 
     ERRORS: ClassVar = ("400 MISSING_CONTENT_ID", *_QUESTION_ERRORS, "409 MESSAGE_ALREADY_ANSWERED")
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("show_chat_status", {"job_id": "/job_id"}),)
 
     job_id: JobId
     chat_id: Annotated[str, Meta(description="The UUID of the job.")]

@@ -14,10 +14,8 @@ from chalicelib import errors
 from chalicelib.chat import options
 from chalicelib.chat.answers import content_type_named
 from chalicelib.chat.contract import Prompt, PromptsAnswer
-from chalicelib.chat.doors import Profiles, SessionRule
 from chalicelib.chat.options import ContentType
 from chalicelib.clock import Clock
-from chalicelib.web.request import Caller
 from chalicelib.web.response import WithStatus
 
 LIFE: Final = timedelta(hours=24)
@@ -25,19 +23,17 @@ LIFE: Final = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """Lists prepared questions. One read: the caller's session must live."""
+    """Lists prepared questions. They are the same for everybody, so they ask nobody anything: a token that verifies is
+    enough, also of a session that ended since it was issued."""
 
-    profiles: Profiles
-    sessions: SessionRule
     clock: Clock
 
-    def show(self, caller: Caller, content_type: str | None, headers: Mapping[str, str]) -> WithStatus[PromptsAnswer]:
+    def show(self, content_type: str | None, headers: Mapping[str, str]) -> WithStatus[PromptsAnswer]:
         """Return the questions about a kind of content; 304 where `If-None-Match` names what the app would get.
 
         Raises:
             InvalidRequest: MISSING_CONTENT_TYPE, INVALID_CONTENT_TYPE.
         """
-        self.sessions.require_live(self.profiles.by_id(caller.user_id), caller)
         kind = _kind(content_type)
         prompts = [_shown(one) for one in options.of(kind)]
         tag = etag(prompts)

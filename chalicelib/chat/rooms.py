@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from chalicelib.chat.answering import Answering
-from chalicelib.chat.doors import (
-    Answers,
-    MessageName,
-    MessageReservations,
-    Objects,
-    Profiles,
-    Queue,
-    RequireConsent,
-    Reservations,
-    SessionRule,
-    U,
-)
-from chalicelib.chat.endings import Endings
-from chalicelib.chat.jobs import ChatJobs
-from chalicelib.chat.messages import ChatMessages
-from chalicelib.chat.places import OwnResults
-from chalicelib.chat.prompts import Prompts
-from chalicelib.clock import Clock
-from chalicelib.rules import Rules
-from chalicelib.stores.jobs import JobStore
+from chalicelib.once import once
+
+if TYPE_CHECKING:
+    from chalicelib.chat.answering import Answering
+    from chalicelib.chat.doors import (
+        Answers,
+        MessageName,
+        MessageReservations,
+        Objects,
+        Profiles,
+        Queue,
+        RequireConsent,
+        Reservations,
+        SessionRule,
+    )
+    from chalicelib.chat.endings import Endings
+    from chalicelib.chat.jobs import ChatJobs
+    from chalicelib.chat.messages import ChatMessages
+    from chalicelib.chat.places import OwnResults
+    from chalicelib.chat.prompts import Prompts
+    from chalicelib.clock import Clock
+    from chalicelib.rules import Rules
+    from chalicelib.stores.jobs import JobStore
+
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +60,69 @@ class Places:
     queue_name: str
 
 
-@dataclass(frozen=True, slots=True)
 class Chat(Generic[U]):
-    """The rooms of the chat."""
+    """The rooms of the chat, each built when it is first asked for. Building asks nobody anything."""
 
-    prompts: Prompts
-    messages: ChatMessages[U]
-    jobs: ChatJobs
-    answering: Answering
-    endings: Endings
+    def __init__(
+        self, asked_by: Admission, counting: Counting[U], places: Places, analyst: Answers, clock: Clock, rules: Rules
+    ) -> None:
+        self._asked_by = asked_by
+        self._counting = counting
+        self._places = places
+        self._analyst = analyst
+        self._clock = clock
+        self._rules = rules
 
+    @once
+    def prompts(self) -> Prompts:
+        """Shows the prepared questions."""
+        from chalicelib.chat.prompts import Prompts
 
-def chat_of(
-    asked_by: Admission, counting: Counting[U], places: Places, analyst: Answers, clock: Clock, rules: Rules
-) -> Chat[U]:
-    """Build the rooms of the chat. Asks nobody anything."""
-    users, sessions, consent = asked_by.profiles, asked_by.sessions, asked_by.require_consent
-    jobs, objects, results = places.jobs, places.objects, OwnResults(places.objects)
-    endings = Endings(jobs, objects, places.queue, places.queue_name, clock, rules)
-    return Chat(
-        Prompts(users, sessions, clock),
-        ChatMessages(
-            users, sessions, consent, counting.messages, counting.message_name, results, analyst, clock, rules
-        ),
-        ChatJobs(users, sessions, consent, counting.jobs, results, jobs, objects, endings, clock, rules),
-        Answering(jobs, objects, endings, users, consent, analyst, clock, rules),
-        endings,
-    )
+        return Prompts(self._clock)
+
+    @once
+    def messages(self) -> ChatMessages[U]:
+        """Answers questions that somebody waits with."""
+        from chalicelib.chat.messages import ChatMessages
+
+        by, counting = self._asked_by, self._counting
+        return ChatMessages(
+            by.profiles, by.sessions, by.require_consent, counting.messages, counting.message_name, self._results,
+            self._analyst, self._clock, self._rules,
+        )  # fmt: skip
+
+    @once
+    def jobs(self) -> ChatJobs:
+        """Takes questions that are answered later."""
+        from chalicelib.chat.jobs import ChatJobs
+
+        by, kept = self._asked_by, self._places
+        return ChatJobs(
+            by.profiles, by.sessions, by.require_consent, self._counting.jobs, self._results, kept.jobs, kept.objects,
+            self.endings, self._clock, self._rules,
+        )  # fmt: skip
+
+    @once
+    def answering(self) -> Answering:
+        """Answers what waits."""
+        from chalicelib.chat.answering import Answering
+
+        by, kept = self._asked_by, self._places
+        return Answering(
+            kept.jobs, kept.objects, self.endings, by.profiles, by.require_consent, self._analyst, self._clock,
+            self._rules,
+        )  # fmt: skip
+
+    @once
+    def endings(self) -> Endings:
+        """Ends questions, and has them tried again."""
+        from chalicelib.chat.endings import Endings
+
+        kept = self._places
+        return Endings(kept.jobs, kept.objects, kept.queue, kept.queue_name, self._clock, self._rules)
+
+    @property
+    def _results(self) -> OwnResults:
+        from chalicelib.chat.places import OwnResults
+
+        return OwnResults(self._places.objects)

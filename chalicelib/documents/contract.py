@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from chalicelib.gateways.analyst.findings import Source, TestCategory, VitalType
+from chalicelib.web.links import Link
 from chalicelib.web.response import Answer
 
 JobId = Annotated[
@@ -65,6 +66,11 @@ class UploadAnswer(Answer, kw_only=True):
         "400 NO_FILE_PROVIDED",
         *_UPLOAD_ERRORS,
         "409 UPLOAD_ALREADY_CLEANED_UP",
+    )
+    LINKS: ClassVar[tuple[Link, ...]] = (
+        Link("show_job_status", {"job_id": "/job_id"}),
+        Link("show_job_result", {"job_id": "/job_id"}),
+        Link("clean_up_job", {"job_id": "/job_id"}),
     )
 
     job_id: JobId
@@ -126,6 +132,7 @@ class UploadUrlAnswer(Answer, kw_only=True):
     """A unit is reserved, and given back unless the document arrives in time."""
 
     ERRORS: ClassVar = (*_UPLOAD_ERRORS, "409 UPLOAD_ALREADY_RECEIVED", "409 UPLOAD_EXPIRED")
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("show_job_status", {"job_id": "/job_id"}),)
 
     job_id: JobId
     upload: PresignedForm
@@ -154,6 +161,10 @@ class JobsAnswer(Answer, kw_only=True):
     """The caller's jobs, newest first."""
 
     ERRORS: ClassVar = ("400 INVALID_LIMIT", "400 INVALID_CURSOR")
+    LINKS: ClassVar[tuple[Link, ...]] = (
+        Link("list_jobs", {"cursor": "/next_cursor"}),
+        Link("show_job_status", {"job_id": "/jobs/0/job_id"}),
+    )
 
     jobs: list[JobShown]
     next_cursor: Annotated[str | None, Meta(description="To ask for the next page with; null at the end.")]
@@ -163,6 +174,10 @@ class StatusAnswer(Answer, kw_only=True):
     """Where a job stands."""
 
     ERRORS: ClassVar = ("404 JOB_NOT_FOUND",)
+    LINKS: ClassVar[tuple[Link, ...]] = (
+        Link("show_job_result", {"job_id": "/job_id"}),
+        Link("retry_job", {"job_id": "/job_id"}),
+    )
 
     job_id: JobId
     status: ShownState
@@ -228,6 +243,12 @@ class ResultAnswer(Answer, kw_only=True):
     """What a document says; readable again and again until it is cleaned up."""
 
     ERRORS: ClassVar = ("404 JOB_NOT_FOUND", "409 RESULT_NOT_READY", "409 JOB_FAILED")
+    LINKS: ClassVar[tuple[Link, ...]] = (
+        Link("answer_chat_message", body={"attached_document_ids": ["/job_id"]}),
+        Link("take_chat_message", body={"content_id": "/content_id"}),
+        Link("order_doctor_report", body={"document_ids": ["/job_id"]}),
+        Link("clean_up_job", {"job_id": "/job_id"}),
+    )
 
     job_id: JobId
     content_id: str
@@ -253,6 +274,7 @@ class RetryAnswer(Answer, kw_only=True):
         "409 JOB_IN_PROGRESS",
         "429 RETRY_LIMIT_REACHED",
     )
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("show_job_status", {"job_id": "/job_id"}),)
 
     job_id: JobId
     status: ShownState

@@ -25,8 +25,3 @@ class Lanes:
         if is_first:
             return self.priority if is_priority else self.ordinary
         return self.priority_backlog if is_priority else self.backlog
-
-    @property
-    def in_order(self) -> tuple[str, str, str, str]:
-        """The queues in the order in which one worker alone would serve them."""
-        return self.priority, self.ordinary, self.priority_backlog, self.backlog

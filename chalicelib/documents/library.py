@@ -15,7 +15,7 @@ from chalicelib.documents.jobs import RESULT_LIMIT_BYTES, is_gone, not_found, pr
 from chalicelib.documents.outcomes import Outcomes
 from chalicelib.documents.places import all_keys, failure_key, result_key, upload_prefix
 from chalicelib.documents.results import Failure, read_failure, read_result
-from chalicelib.ids import is_job_id
+from chalicelib.ids import is_job_id, is_job_id_of
 from chalicelib.models.job import JobItem
 from chalicelib.models.states import JobKind, JobState
 from chalicelib.observe.log import log
@@ -149,7 +149,8 @@ class Library:
     def _find(self, caller: Caller, job_id: str, *, is_cleaned_too: bool = False) -> JobItem | None:
         """Return the caller's job. An id of an impossible shape costs no question about a job.
 
-        None leaves the locations to decide: the item is gone or never was.
+        None leaves the locations to decide: the item is gone or never was. An id that we never gave to the caller is
+        at no location, and is not looked for.
         """
         # Answers of the chat are read under their own path.
         if not is_job_id(job_id) or job_id.startswith(JobKind.CHAT):
@@ -158,6 +159,8 @@ class Library:
         user, job = self.jobs.find_with_owner(caller.user_id, job_id)
         self.sessions.require_live(user, caller)
         if job is None or is_gone(job, self.clock.now()):
+            if not is_job_id_of(caller.user_id, job_id):
+                raise not_found()
             return None
         if job.data.state == JobState.CLEANED and not is_cleaned_too:
             raise not_found()

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from chalicelib import errors
 from chalicelib.clock import Clock
 from chalicelib.documents.contract import JobsAnswer, JobShown, ShownState
 from chalicelib.documents.doors import Cursors, Profiles, SessionRule
@@ -14,11 +13,9 @@ from chalicelib.documents.jobs import progress, shown_state
 from chalicelib.models.job import JobItem
 from chalicelib.rules import Rules
 from chalicelib.stores.job_lists import JobLists, position
-from chalicelib.web.request import Caller
+from chalicelib.web.request import Caller, page_size
 
 _LIST: Final = "jobs"
-_USUAL: Final = 20
-_MOST: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ class JobListing:
             InvalidRequest: INVALID_LIMIT (1 to 100), INVALID_CURSOR. Unauthenticated, Forbidden: the session has ended.
         """
         self.sessions.require_live(self.profiles.by_id(caller.user_id), caller)
-        most, cursor = _number(query.get("limit")), query.get("cursor")
+        most, cursor = page_size(query.get("limit")), query.get("cursor")
         before = None if cursor is None else self.cursors.position(_LIST, caller.user_id, cursor)
         # One more than is shown tells whether there is more.
         found = self.jobs.newest(caller.user_id, self.clock.now(), most + 1, before)
@@ -67,11 +64,3 @@ class JobListing:
             shown.error_code = job.data.error_code or "PROCESSING_TIMEOUT"
             shown.error_message = job.data.error_message or "The analysis is taking longer than expected."
         return shown
-
-
-def _number(limit: str | None) -> int:
-    if limit is None:
-        return _USUAL
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= len(str(_MOST)) and 1 <= int(limit) <= _MOST):
-        raise errors.InvalidRequest("INVALID_LIMIT", f"The limit is a number from 1 to {_MOST}.")
-    return int(limit)

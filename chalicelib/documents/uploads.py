@@ -26,7 +26,7 @@ from chalicelib.documents.places import page_key, upload_key
 from chalicelib.documents.requested import Part, describe, parts_of, wrong
 from chalicelib.documents.results import document_id
 from chalicelib.gateways.analyst.findings import FileType
-from chalicelib.ids import derived_id, new_id
+from chalicelib.ids import derived_id, job_id_of, new_id
 from chalicelib.models.job import JobItem
 from chalicelib.models.profile import UserItem
 from chalicelib.models.states import JobKind, JobState
@@ -243,7 +243,7 @@ def _bounded(text: str) -> str:
 
 def _job_id(user_id: str, content: str, repeat_key: str | None) -> str:
     unique = new_id() if repeat_key is None else derived_id("upload", user_id, content, repeat_key)
-    return f"{JobKind.RESULT}_{unique}"
+    return job_id_of(user_id, JobKind.RESULT, unique)
 
 
 def _expiry(job: JobItem, now: datetime, rules: Rules) -> datetime:

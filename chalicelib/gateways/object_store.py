@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -86,7 +86,8 @@ class ObjectStore:
                 if _code(refusal) in _ABSENT:
                     return None
                 raise
-            with found["Body"] as body:
+            # Not `with found["Body"]`: that hands out the stream beneath, past botocore's check of length and checksum.
+            with closing(found["Body"]) as body:
                 if found["ContentLength"] > limit_bytes:
                     raise errors.TooLarge("FILE_TOO_LARGE", details={"limit_bytes": limit_bytes})
                 return body.read()

@@ -15,13 +15,12 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar, Final, Protocol
-
-import msgspec
+from typing import Any, Final, Protocol
 
 from chalicelib import errors
 from chalicelib.clock import Clock
 from chalicelib.identity import apple_notices
+from chalicelib.identity.apple_contract import AppleNoticeAnswer, AppleNoticeRequest
 from chalicelib.identity.apple_notices import Notice, NoticeKind
 from chalicelib.ids import email_hash
 from chalicelib.models.keys import GuardKind
@@ -30,23 +29,10 @@ from chalicelib.models.states import AuthProvider
 from chalicelib.observe.log import log
 from chalicelib.rules import Rules
 from chalicelib.stores.apple_accounts import Claim, NoticeChange, Outcome
-from chalicelib.web.response import Answer
 
 _MOST_ROUNDS: Final = 5
 _CLAIM_MARGIN: Final = timedelta(days=1)
 ERASURE_REASON: Final = "apple_account_deleted"
-
-
-class AppleNoticeRequest(msgspec.Struct, kw_only=True):
-    """A notification as Apple posts it."""
-
-    payload: str | None = None
-
-
-class AppleNoticeAnswer(Answer, kw_only=True):
-    """Stored and applied, now or before; or nothing that we act upon."""
-
-    ERRORS: ClassVar[tuple[str, ...]] = ("401 INVALID_TOKEN", "503 PROVIDER_UNAVAILABLE", "503 SERVICE_UNAVAILABLE")
 
 
 class Notices(Protocol):

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from chalicelib.models.states import BiometricOperation, BiometricType
+from chalicelib.web.links import Link
 from chalicelib.web.response import Answer
 
 _RegistrationId = Annotated[
@@ -41,6 +42,7 @@ class RegisterAnswer(Answer, kw_only=True):
     """An enrolment, to be completed with the key that signs this challenge."""
 
     ERRORS: ClassVar[tuple[str, ...]] = ("403 DEVICE_NOT_FOUND", "403 BIOMETRIC_REQUIRED")
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("complete_enrolment", body={"registration_id": "/registration_id"}),)
 
     registration_id: str
     challenge: _Challenge
@@ -73,6 +75,10 @@ class CompleteAnswer(Answer, kw_only=True):
         "400 CHALLENGE_EXPIRED",
         "400 INVALID_SIGNATURE",
     )
+    LINKS: ClassVar[tuple[Link, ...]] = (
+        Link("draw_challenge", body={"registration_id": "/registration_id"}),
+        Link("list_registrations"),
+    )
 
     registration_id: str
     status: Annotated[str, Meta(description="Always `completed`.")] = "completed"
@@ -99,6 +105,9 @@ class ChallengeAnswer(Answer, kw_only=True):
     """A fresh challenge, good once. It replaces the one before."""
 
     ERRORS: ClassVar[tuple[str, ...]] = ("404 REGISTRATION_NOT_FOUND", "403 BIOMETRIC_LOCKED")
+    LINKS: ClassVar[tuple[Link, ...]] = (
+        Link("verify_proof", body={"registration_id": "/registration_id", "challenge": "/challenge"}),
+    )
 
     registration_id: str
     challenge: _Challenge
@@ -126,6 +135,10 @@ class VerifyAnswer(Answer, kw_only=True):
         "404 REGISTRATION_NOT_FOUND",
         "401 BIOMETRIC_VERIFICATION_FAILED",
         "403 BIOMETRIC_LOCKED",
+    )
+    LINKS: ClassVar[tuple[Link, ...]] = (
+        Link("export_data"),
+        Link("claim_purchase"),
     )
 
     verified: Annotated[bool, Meta(description="Always `true`.")] = True

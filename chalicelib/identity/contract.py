@@ -17,6 +17,7 @@ from chalicelib.models.states import (
     SubscriptionType,
     Tier,
 )
+from chalicelib.web.links import Link
 from chalicelib.web.response import Answer
 
 
@@ -151,6 +152,18 @@ class SignInAnswer(Answer, kw_only=True):
         "409 ACCOUNT_LINKING_REQUIRED",
         "503 PROVIDER_UNAVAILABLE",
     )
+    LINKS: ClassVar[tuple[Link, ...]] = (
+        Link("show_profile"),
+        Link("update_profile"),
+        Link("show_device"),
+        Link("show_consents"),
+        Link("show_subscription"),
+        Link("begin_enrolment", body={"device_id": "request:/device_info/app_installation_id"}),
+        Link(
+            "refresh_session",
+            body={"refresh_token": "/refresh_token", "device_id": "request:/device_info/app_installation_id"},
+        ),
+    )
 
     access_token: str
     refresh_token: str
@@ -176,6 +189,10 @@ class RefreshAnswer(SignInAnswer, kw_only=True):
         "401 SESSION_REVOKED",
         "401 REFRESH_TOKEN_REUSED",
         "403 ACCOUNT_SUSPENDED",
+    )
+    LINKS: ClassVar[tuple[Link, ...]] = (
+        Link("show_profile"),
+        Link("refresh_session", body={"refresh_token": "/refresh_token", "device_id": "request:/device_id"}),
     )
 
     data: SignedInView

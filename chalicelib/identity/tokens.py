@@ -19,6 +19,8 @@ from chalicelib.web.request import Caller
 
 _ALGORITHM: Final = "HS256"
 _MOST_ACCESS_CHARACTERS: Final = 2048
+# As `issue` writes them: two JSON objects, whose first bytes are `{"`, and 32 bytes of HMAC, without padding.
+_ACCESS: Final = re.compile(r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
 _REQUIRED: Final = ["iss", "aud", "sub", "sid", "iat", "exp"]
 
 _REFRESH_VERSION: Final = "rt1"
@@ -79,7 +81,7 @@ class AccessTokens:
     def _claims(self, token: str) -> dict[str, Any]:
         import jwt
 
-        if len(token) > _MOST_ACCESS_CHARACTERS or not token.isascii():
+        if len(token) > _MOST_ACCESS_CHARACTERS or _ACCESS.fullmatch(token) is None:
             raise _invalid_access_token()
         try:
             kid = jwt.get_unverified_header(token).get("kid")

@@ -58,10 +58,6 @@ class Cursor(Protocol):
         """Return a row, or None."""
         ...
 
-    def fetchmany(self, size: int = ..., /) -> Any:
-        """Return some rows."""
-        ...
-
     def fetchall(self) -> Any:
         """Return all rows that are left."""
         ...

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import Any, Final
-
-from aws_lambda_powertools import Logger
+from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.observe.registry import COUNTED
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
 
 CORRELATION: Final = "correlation_id"
 """Under this name the id of a request travels: in lines, with messages, with calls to models."""
@@ -21,6 +22,9 @@ _correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=N
 
 @cache
 def _logger() -> Logger:
+    # A tenth of a cold start, and most requests write no line.
+    from aws_lambda_powertools import Logger
+
     return Logger(service="serenya", use_rfc3339=True, location=None, utc=True, log_uncaught_exceptions=False)
 
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from chalicelib.models.states import ConsentSource, ConsentType
+from chalicelib.web.links import Link
 from chalicelib.web.response import Answer
 
 
@@ -75,6 +76,7 @@ class ConsentAnswer(Answer, kw_only=True):
     """The caller's consents after a change."""
 
     ERRORS: ClassVar[tuple[str, ...]] = ("400 INVALID_CONSENT_TYPE", "404 PROFILE_NOT_FOUND")
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("show_consents", {"history": "true"}),)
 
     consents: ConsentsView
 
@@ -83,6 +85,7 @@ class ConsentsAnswer(Answer, kw_only=True):
     """The caller's consents, with how they came about if asked for: newest first, page by page."""
 
     ERRORS: ClassVar[tuple[str, ...]] = ("400 INVALID_CURSOR", "404 PROFILE_NOT_FOUND")
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("show_consents", {"history": "true", "cursor": "/next_cursor"}),)
 
     consents: ConsentsView
     history: list[ConsentEntryView] | UnsetType = UNSET

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from chalicelib.web.links import Link
 from chalicelib.web.response import Answer
 
 _MOST_REASON_CHARACTERS = 1000
@@ -31,6 +32,7 @@ class ErasureStartedAnswer(Answer, kw_only=True):
     """The account is closed from this moment on, and its erasure has begun."""
 
     ERRORS: ClassVar = ("400 INVALID_CONFIRMATION", "403 BIOMETRIC_REQUIRED", "409 ACTIVE_SUBSCRIPTION")
+    LINKS: ClassVar[tuple[Link, ...]] = (Link("show_erasure", {"id": "/erasure_request_id"}),)
 
     erasure_request_id: Annotated[
         str, msgspec.Meta(description="256 random bits; the only way to ask how it went. Shown once, kept nowhere.")

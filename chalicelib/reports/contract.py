@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from chalicelib.gateways.analyst.findings import Source, TestCategory, VitalType
 from chalicelib.reports.terms import Course, Per, Standing
+from chalicelib.web.links import Link
 from chalicelib.web.response import Answer
 
 ReportId = Annotated[
@@ -79,6 +80,10 @@ class OrderAnswer(Answer, kw_only=True):
         "409 RESULT_NOT_READY",
         "409 JOB_FAILED",
         "409 REPORT_ALREADY_CLEANED_UP",
+    )
+    LINKS: ClassVar[tuple[Link, ...]] = (
+        Link("show_job_status", {"job_id": "/job_id"}),
+        Link("show_job_result", {"job_id": "/job_id"}),
     )
 
     job_id: ReportId

@@ -14,7 +14,7 @@ import msgspec
 
 from chalicelib import errors
 from chalicelib.clock import Clock
-from chalicelib.ids import derived_id
+from chalicelib.ids import derived_id, job_id_of
 from chalicelib.models.job import JobItem
 from chalicelib.models.profile import UserItem
 from chalicelib.models.states import JobKind, JobState
@@ -126,7 +126,8 @@ class DoctorReports:
         content = hashlib.sha256(write_request(wanted)).hexdigest()
         for number in range(_MOST_ROUNDS):
             again = "" if key else str(number)
-            job_id = f"{JobKind.REPORT}_{derived_id('report', user_id, content, key, again)}"
+            unique = derived_id("report", user_id, content, key, again)
+            job_id = job_id_of(user_id, JobKind.REPORT, unique)
             found = self.jobs.find(user_id, job_id)
             if found is None or found.data.state not in _OVER:
                 return job_id, found

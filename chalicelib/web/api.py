@@ -116,8 +116,9 @@ class Api:
         """Declare a route: the first path is its name, the others are aliases. Returns the view unchanged.
 
         What a route reads and answers stands in the view's own types: `Call[Body]`, with None for a route without a
-        JSON body, and the answer, which may stand in a `WithStatus`; of several, as `A | B | Raw`, the first is the
-        ordinary one. `binary` names the media types that it answers with bytes to whoever accepts them.
+        JSON body and `bytes` for one whose room verifies what was sent before it reads it; and the answer, which may
+        stand in a `WithStatus`; of several, as `A | B | Raw`, the first is the ordinary one. `binary` names the media
+        types that it answers with bytes to whoever accepts them.
         `limit` is None where an answer asks nobody anything: a probe must not fail because something else does. `form`
         describes a multipart body, which the room reads by itself. The error codes of a route stand on its answer
         struct, as `ERRORS`, written `"404 JOB_NOT_FOUND"`.
@@ -188,7 +189,7 @@ class Api:
         if endpoint.limit is not None:
             services.limiter.count(endpoint.limit, _subject(endpoint.limit, caller, address, services))
         call: Call[Any] = Call(
-            body=decode_body(raw, endpoint.body) if endpoint.body is not None else None,
+            body=raw if endpoint.body is bytes else decode_body(raw, endpoint.body) if endpoint.body else None,
             caller_or_none=caller,
             path=path,
             query=_single_values(request),
@@ -210,7 +211,7 @@ def _shapes_of(view: Callable[..., Any]) -> tuple[Any, ...]:
     (call,) = hints.values()
     (body,) = get_args(call)
     several = get_args(answers) if get_origin(answers) in {Union, UnionType} else (answers,)
-    return None if body is type(None) else body, *(one for one in several if one is not Raw or len(several) == 1)
+    return None if body is type(None) else body, *(one for one in several if one is not Raw)
 
 
 def _audit_refusal(error: Exception, endpoint: Endpoint) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from chalicelib import errors
 from chalicelib.web.response import Raw
@@ -20,7 +20,13 @@ _POLICY: Final = (
 )
 
 
-def served(name: str | None) -> Raw:
+class PageFile(Raw, frozen=True, kw_only=True):
+    """A file of the page."""
+
+    MEDIA: ClassVar = ("text/html", "text/javascript", "text/css")
+
+
+def served(name: str | None) -> PageFile:
     """Return one of the page's files, and without a name the page itself.
 
     Raises:
@@ -33,8 +39,8 @@ def served(name: str | None) -> Raw:
     return _file(name, f"{_ASSETS[name]}; charset=utf-8", "public, max-age=86400")
 
 
-def _file(name: str, content_type: str, cache: str) -> Raw:
-    return Raw(
+def _file(name: str, content_type: str, cache: str) -> PageFile:
+    return PageFile(
         body=(_FOLDER / name).read_text(encoding="utf-8"),
         content_type=content_type,
         headers={

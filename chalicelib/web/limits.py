@@ -25,12 +25,13 @@ class Limit:
 
     @property
     def step(self) -> int:
-        """How many calls a process answers before it tells the table: a tenth of the limit, at least one.
+        """How many calls a process answers before it tells the table: a tenth of the limit, at least two, so that
+        whoever repeats a sign-in or an upload once does not pay for it.
 
         The road not taken is a write for every request: it would double the cost of a profile read. The price is that
         a subject that is spread over n processes may make up to n steps more than the limit.
         """
-        return max(1, self.calls // 10)
+        return max(2, self.calls // 10)
 
 
 GENERAL: Final = Limit("general", 100)

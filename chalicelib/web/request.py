@@ -16,6 +16,8 @@ B = TypeVar("B")
 
 PAGE: Final = ("limit", "cursor")
 """The query of a list that comes in pages."""
+_USUAL_PAGE: Final = 20
+_LONGEST_PAGE: Final = 100
 _SAFE_CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
@@ -65,6 +67,20 @@ def harmless_or_new(given: str) -> str:
     return given if _SAFE_CORRELATION_ID.fullmatch(given) else new_id()
 
 
+def page_size(limit: str | None) -> int:
+    """Return how many entries a page is to have: what the query's `limit` says, and 20 where it says nothing.
+
+    Raises:
+        InvalidRequest: INVALID_LIMIT; it is no number from 1 to 100.
+    """
+    if limit is None:
+        return _USUAL_PAGE
+    is_short = len(limit) <= len(str(_LONGEST_PAGE))
+    if not (limit.isascii() and limit.isdigit() and is_short and 1 <= int(limit) <= _LONGEST_PAGE):
+        raise errors.InvalidRequest("INVALID_LIMIT", f"The limit is a number from 1 to {_LONGEST_PAGE}.")
+    return int(limit)
+
+
 def decode_body(raw: bytes, shape: type[B]) -> B:
     """Decode a JSON body strictly into a struct. Unknown fields are ignored, wrong types are not.
 
@@ -72,6 +88,8 @@ def decode_body(raw: bytes, shape: type[B]) -> B:
         InvalidRequest: no JSON, not an object, or a field of the wrong type; `details.field` names it.
     """
     try:
+        if not raw.isascii():
+            raw.decode()  # The text of ignored fields is skipped unread, whatever its bytes are.
         return msgspec.json.decode(raw or b"{}", type=shape)
     except msgspec.ValidationError as wrong:
         field = str(wrong).rsplit(" - at `$", 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 import msgspec
 from chalice.app import CORSConfig, Response
@@ -44,7 +44,10 @@ A = TypeVar("A", bound=Answer)
 
 class Raw(msgspec.Struct, frozen=True, kw_only=True):
     """An answer that is not our JSON: a page, an asset, the OpenAPI document, an empty 304. Bytes need a route that
-    declares their type in `binary`."""
+    declares their type in `binary`. A view that answers nothing else returns a kind of its own, whose `MEDIA` are the
+    types that it may have."""
+
+    MEDIA: ClassVar[tuple[str, ...]] = ()
 
     body: str | bytes
     content_type: str

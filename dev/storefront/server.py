@@ -11,15 +11,14 @@ any other path          the API of the store that knows it
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from chalicelib.clock import iso
 from chalicelib.models.states import SubscriptionProvider
+from dev.loopback import Listener, Loopback, Requests
 from dev.storefront.post import PostOffice, Receipt, Weather
 from dev.storefront.words import Happening, HttpAnswer, Shop, VirtualClock
 
@@ -134,14 +133,12 @@ def _as_json(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-class StorefrontServer:
-    """Answers for the stores. Use it in a `with` block, or `start` and `stop` it; with port 0 it takes a free one."""
+class StorefrontServer(Loopback):
+    """Answers for the stores; with port 0 it takes a free one."""
 
     def __init__(self, port: int = 0) -> None:
         self._server = _Server(("127.0.0.1", port), _Requests)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="storefront", daemon=True
-        )
+        super().__init__(self._server, "storefront")
 
     def open(self, shops: Sequence[Shop], controls: Controls) -> None:
         """Let these shops answer from now on. They are made once the address is known, which stands in what they
@@ -149,32 +146,8 @@ class StorefrontServer:
         self._server.shops = tuple(shops)
         self._server.controls = controls
 
-    def start(self) -> None:
-        """Begin to answer."""
-        self._thread.start()
 
-    def stop(self) -> None:
-        """End, and give the port back."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
+class _Server(Listener):
     shops: tuple[Shop, ...] = ()
     controls: Controls | None = None
 
@@ -209,11 +182,7 @@ def _trouble(status: int, message: str) -> HttpAnswer:
     return _json_answer(status, {"error": {"code": status, "message": message}})
 
 
-class _Requests(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = 65536
-    disable_nagle_algorithm = True
-    timeout = 30
+class _Requests(Requests):
     server: _Server
 
     def _any(self) -> None:
@@ -239,6 +208,3 @@ class _Requests(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name is the base class's
-        """Say nothing: a request is no event of ours."""

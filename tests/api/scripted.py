@@ -37,9 +37,7 @@ class Failing:
 @contextmanager
 def in_place(analyst: Failing) -> Iterator[Failing]:
     """Hand the pipeline this analyst, as wiring would."""
-    rooms = wiring.rooms()
-    pipeline = replace(rooms.documents.pipeline, analyst=analyst)
-    replaced = replace(rooms, documents=rooms.documents._replace(pipeline=pipeline))
+    documents = wiring.rooms().documents
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wiring, "rooms", lambda: replaced)
+        patch.setattr(documents, "pipeline", replace(documents.pipeline, analyst=analyst))
         yield analyst

@@ -54,18 +54,14 @@ class Market:
 def market(service: Service) -> Iterator[Market]:
     apple, google, stripe = (ScriptedStore(name) for name in (APPLE, GOOGLE, STRIPE))
     stores, products = Stores(apple, google, stripe), Products(dict.fromkeys((APPLE, GOOGLE, STRIPE), PRODUCTS))
-    rooms = wiring.rooms()
-    application = replace(rooms.billing.purchases.application, products=lambda: products)
-    notices = replace(rooms.billing.notices, providers=lambda: stores.providers, application=application)
-    billing = replace(
-        rooms.billing,
-        notices=notices,
-        purchases=replace(rooms.billing.purchases, stores=lambda: stores, notices=notices, application=application),
-        checkout=replace(rooms.billing.checkout, stores=lambda: stores, notices=notices),
-    )
-    replaced = replace(rooms, billing=billing)
+    billing = wiring.rooms().billing
+    application = replace(billing.purchases.application, products=lambda: products)
+    notices = replace(billing.notices, providers=lambda: stores.providers, application=application)
+    purchases = replace(billing.purchases, stores=lambda: stores, notices=notices, application=application)
+    checkout = replace(billing.checkout, stores=lambda: stores, notices=notices)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wiring, "rooms", lambda: replaced)
+        for name, room in {"notices": notices, "purchases": purchases, "checkout": checkout}.items():
+            patch.setattr(billing, name, room)
         signed_in = service.sign_in()
         yield Market(service, apple, google, stripe, signed_in["access_token"], signed_in["user"]["id"])
 

@@ -14,7 +14,8 @@ from urllib3.filepost import encode_multipart_formdata
 import app as page
 from chalicelib.models.states import AccountStatus
 from chalicelib.stores.users import Users
-from tests.api.service import DEVICE, Service, succeeded
+from tests.api.service import DEVICE, Service, refused, succeeded
+from tests.rooms.identity_questions import counted
 
 JOB = "result_6f1b9d0c-6d0e-4a55-9d4b-5f0f6b1f7c11"
 
@@ -73,7 +74,6 @@ REQUESTS: dict[str, Good] = {
     "POST /api/v1/process/retry/{job_id}": Good(path={"job_id": JOB}),
     "POST /api/v1/process/doctor-report": Good(body={"health_data": {"glucose": {"value": 5.1, "unit": "mmol/L"}}}),
     "DELETE /api/v1/process/cleanup/{job_id}": Good(path={"job_id": JOB}),
-    "GET /chat/prompts": Good(),
     "POST /chat/messages": Good(body={"conversation_id": "c", "message": "What is ferritin?"}),
     "POST /api/v1/chat/messages": Good(body={"content_id": "c", "message": "What is ferritin?"}),
     "GET /api/v1/chat/jobs/{job_id}/status": Good(path={"job_id": f"chat_{JOB.removeprefix('result_')}"}),
@@ -89,8 +89,9 @@ REQUESTS: dict[str, Good] = {
 }
 """By route. A guarded route that is not here fails `test_every_guarded_route_is_tried`."""
 
-ALWAYS_ANSWERED = {"POST /auth/logout"}
-"""Signing out twice is fine, and so is signing out of an account that was closed."""
+ALWAYS_ANSWERED = {"POST /auth/logout", "GET /chat/prompts"}
+"""Signing out twice is fine, and so is signing out of an account that was closed. The prepared questions are the same
+for everybody: a token that verifies is enough, and nobody is asked whose session lives."""
 
 
 def _call(service: Service, route: str, token: str) -> HTTPResponse:
@@ -193,3 +194,17 @@ def test_signing_out_is_always_answered(service: Service, close: Callable[[Servi
     close(service, signed_in)
 
     succeeded(service.call("POST", "/auth/logout", {}, token=signed_in["access_token"]))
+
+
+@pytest.mark.parametrize("end", [_signed_out, _gone, _closed(AccountStatus.SUSPENDED)], ids=["out", "gone", "closed"])
+def test_prepared_questions_need_a_good_token_and_no_question_to_the_table(
+    service: Service, end: Callable[[Service, dict[str, Any]], None]
+) -> None:
+    signed_in = service.sign_in()
+    end(service, signed_in)
+    path = "/chat/prompts?content_type=result"
+    with counted() as asked:
+        succeeded(service.call("GET", path, token=signed_in["access_token"]))
+        refused(service.call("GET", path), 401, "MISSING_TOKEN")
+        refused(service.call("GET", path, token=signed_in["access_token"][:-4] + "AAAA"), 401, "INVALID_TOKEN")
+    assert asked == []

@@ -9,10 +9,11 @@ import pytest
 from tests.architecture import sources
 
 FLOORS = [
-    {"config", "config_billing", "model_config", "rules", "errors", "clock", "ids", "money", "observe"},
+    {"config", "config_billing", "model_config", "rules", "errors", "clock", "ids", "money", "once", "observe"},
     {"models"},
     {"web", "stores", "gateways"},
     {"identity", "billing", "documents", "chat", "reports", "privacy", "migration"},
+    {"wiring_shared"},
     {"wiring_analysis", "wiring_billing", "wiring_constants", "wiring_migration"},
     {"wiring_backfill"},
     {"wiring"},

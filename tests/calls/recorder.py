@@ -21,8 +21,15 @@ Recorded = dict[tuple[str, Need], str]
 
 Raw = tuple[list[tuple[str, str, str, str]], list[tuple[str, str]]]
 
-_APART: Final = "tests/deploy/test_cost.py"
-"""Tests of the bill, which looks at each item before it is written."""
+_APART: Final = (
+    "tests/deploy/test_cost.py",
+    "tests/performance/",
+    "tests/attack/",
+    "tests/faults/",
+    "tests/fuzz/",
+)
+"""Tests of the bill and of performance, which look at each item before it is written; of attackers, who watch in the
+same way; of faults; and of mistakes that are planted."""
 _OF_THE_MOVE: Final = "tests/migration/"
 """Tests of stages with a legacy database, where functions are allowed more (`permissions.needs_of`): what they show has
 a record of its own."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import json
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar, copy_context
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, NamedTuple, get_origin, get_type_hints
+from typing import Any, Final, NamedTuple
 
 from chalicelib.migration.serenya.places import is_person
 from deploy import moving
@@ -183,13 +184,17 @@ def _is_by_a_test(frame: FrameType | None) -> bool:
 
 def entries() -> list[Entry]:
     """Return every method of a room that `app.py` names, with the functions that run it."""
-    from chalicelib import wiring
+    from chalicelib import config, wiring
+    from chalicelib.clock import SystemClock
 
+    # Building a room asks nobody anything; of any stage it is of the same class.
+    stages = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))["stages"]
+    rooms = wiring.Rooms(config.load(stages["local"]["environment_variables"]), SystemClock())
     found: dict[tuple[type[Any], str], tuple[str, ...]] = {}
     for function, chain in _chains_of_app():
-        for owner, method in _resolved(wiring.Rooms, chain):
+        for owner, method in _resolved(rooms, chain):
             found[owner, method] = (*found.get((owner, method), ()), function)
-    for owner, method in _resolved_through_rooms(wiring.Rooms):
+    for owner, method in _resolved_through(rooms):
         is_for_reports = (owner.__name__, method) == _WRITES_REPORTS
         found[owner, method] = ("retry_analysis",) if is_for_reports else found[wiring.Rooms, "attempt"]
     return [Entry(owner, method, tuple(dict.fromkeys(functions))) for (owner, method), functions in found.items()]
@@ -260,17 +265,16 @@ def _attributes(node: ast.AST, root: str) -> list[str]:
     return names if is_call else []
 
 
-def _resolved_through_rooms(rooms: type[Any]) -> Iterator[tuple[type[Any], str]]:
+def _resolved_through(rooms: Any) -> Iterator[tuple[type[Any], str]]:
     """Yield what `Rooms.attempt` chooses from."""
-    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(rooms.attempt)))):
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(type(rooms).attempt)))):
         if isinstance(node, ast.Call) and (chain := _attributes(node.func, "self")):
             yield from _resolved(rooms, chain)
 
 
-def _resolved(owner: Any, chain: list[str]) -> Iterator[tuple[type[Any], str]]:
-    """Follow a chain through the types of attributes; yields the class that has the method, for shorter chains none."""
+def _resolved(start: Any, chain: list[str]) -> Iterator[tuple[type[Any], str]]:
+    """Follow a chain of attributes; yields the class that has the method, for shorter chains none."""
     for name in chain[:-1]:
-        owner = get_type_hints(owner)[name]
-        owner = get_origin(owner) or owner
-    if callable(getattr(owner, chain[-1], None)):
-        yield owner, chain[-1]
+        start = getattr(start, name)
+    if callable(getattr(type(start), chain[-1], None)):
+        yield type(start), chain[-1]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.billing.evidence import RuleName
 from chalicelib.billing.known import Cause, Known
 from chalicelib.billing.merge import learn
+from chalicelib.billing.rule_names import RuleName
 from chalicelib.billing.standing import effective_tier
 from chalicelib.gateways.app_store_words import NOTIFICATION_TYPES
 from chalicelib.gateways.play_store_push import SUBSCRIPTION_TYPES

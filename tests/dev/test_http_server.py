@@ -14,6 +14,7 @@ import pytest
 from chalice.app import Chalice
 from chalice.config import Config
 
+from chalicelib.web.errors import in_our_envelope
 from dev.http_server import MOST_BODY_BYTES, create_server
 
 CODES = {400: "INVALID_REQUEST", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 411: "INVALID_REQUEST"}
@@ -22,6 +23,7 @@ CODES = {400: "INVALID_REQUEST", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 41
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     app = Chalice(app_name="tiny")
+    app.register_middleware(in_our_envelope, "http")
 
     @app.route("/hello")
     def hello() -> dict[str, str]:
@@ -84,7 +86,6 @@ def test_a_body_at_the_limit_passes_and_one_byte_more_is_too_large(port: int) ->
         pytest.param(b"POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nshort", 400, id="a short body"),
         pytest.param(b"POST /size HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", 411, id="chunks"),
         pytest.param(b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404, id="unknown path"),
-        pytest.param(b"BREW /hello HTTP/1.1\r\nHost: x\r\n\r\n", 405, id="unknown method"),
         pytest.param(b"GET /hello HTTP/9.9\r\nHost: x\r\n\r\n", 505, id="a version of the future"),
         pytest.param(b"nonsense\r\n\r\n", 400, id="not HTTP"),
     ],
@@ -99,6 +100,15 @@ def test_what_never_reaches_the_application_is_refused_in_our_envelope(
     assert body["success"] is False
     assert body["error"]["code"] == CODES.get(status, "INVALID_REQUEST")
     assert body["error"]["correlation_id"] == headers["x-request-id"]
+
+
+@pytest.mark.parametrize("method", ["BREW", "TRACE", "QUERY"])
+def test_a_method_that_nobody_knows_is_told_what_is_allowed_at_the_path(port: int, method: str) -> None:
+    status, headers, body = exchange(port, f"{method} /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    assert (status, headers["allow"], body["error"]["code"]) == (405, "GET", "METHOD_NOT_ALLOWED")
+    assert body["error"]["correlation_id"] == headers["x-request-id"]
+    status, _, body = exchange(port, f"{method} /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    assert (status, body["error"]["code"]) == (404, "NOT_FOUND")
 
 
 def test_an_enormous_length_is_refused_without_reading_it(port: int) -> None:

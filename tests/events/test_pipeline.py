@@ -363,7 +363,7 @@ def test_a_result_that_is_stored_is_not_lost_because_the_last_step_of_the_last_a
     table: TableConnection, settings: Settings, clock: SettableClock
 ) -> None:
     make_bucket(settings)
-    world = World(replace(settings, rules=replace(settings.rules, job_retry_delays=())), clock)
+    world = World(replace(settings, rules=msgspec.structs.replace(settings.rules, job_retry_delays=())), clock)
     job_id = world.uploaded()
     updates: list[int] = []
 

@@ -17,7 +17,7 @@ from chalicelib.billing.usage import Reservations
 from chalicelib.chat.contract import ChatStatusAnswer, Context, LaterRequest, MessageAnswer, MessageRequest
 from chalicelib.chat.doors import Answers
 from chalicelib.chat.places import answer_key, question_key
-from chalicelib.chat.rooms import Admission, Counting, Places, chat_of
+from chalicelib.chat.rooms import Admission, Chat, Counting, Places
 from chalicelib.config import Settings
 from chalicelib.documents.outcomes import Outcomes
 from chalicelib.documents.results import compose, write
@@ -137,7 +137,7 @@ class ChatWorld:
         counted = Reservations(
             UsageStore(), sessions, require_processing, self.users.by_id, self.clock, rules.usage_due_shards
         )
-        self.chat = chat_of(
+        self.chat = Chat(
             Admission(self.users, sessions, require_processing),
             Counting(self.quota, message_name, counted),
             Places(self.jobs, self.objects, self.queue, self.settings.chat_queue),

@@ -14,7 +14,8 @@ from pynamodb.connection.table import TableConnection
 
 from chalicelib import errors
 from chalicelib.gateways.oidc import IdTokens
-from chalicelib.identity.apple_events import AppleEvents, AppleNoticeRequest
+from chalicelib.identity.apple_contract import AppleNoticeRequest
+from chalicelib.identity.apple_events import AppleEvents
 from chalicelib.models.profile import UserItem
 from chalicelib.models.states import AccountStatus, SessionStatus
 from chalicelib.rules import Rules

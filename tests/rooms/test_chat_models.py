@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
+import msgspec
 import pytest
 from pynamodb.connection.table import TableConnection
 
@@ -156,7 +157,7 @@ def test_a_slow_model_costs_nobody_more_than_their_time(
     table: TableConnection, settings: Settings, stand_in: ModelStandIn
 ) -> None:
     make_bucket(settings)
-    quick = replace(settings, rules=replace(settings.rules, chat_answer_within=timedelta(seconds=4)))
+    quick = replace(settings, rules=msgspec.structs.replace(settings.rules, chat_answer_within=timedelta(seconds=4)))
     world = a_world(stand_in, quick, SystemClock())
     stand_in.script(Act(wait_seconds=6))
     began = time.monotonic()

@@ -16,7 +16,8 @@ from chalicelib import errors
 from chalicelib.billing.records import owned_subscription
 from chalicelib.config import Settings
 from chalicelib.gateways.oidc import IdTokens
-from chalicelib.identity.apple_events import AppleEvents, AppleNoticeRequest
+from chalicelib.identity.apple_contract import AppleNoticeRequest
+from chalicelib.identity.apple_events import AppleEvents
 from chalicelib.models import keys
 from chalicelib.models.catalogue import KINDS
 from chalicelib.models.consent import ConsentEntryItem

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 from pynamodb.attributes import MapAttribute
 from pynamodb.connection.table import TableConnection
@@ -153,14 +154,16 @@ def test_results_are_part_of_it_digit_by_digit_and_documents_have_a_link(leaving
 def test_beyond_a_number_results_are_linked_to(leaving: Leaving) -> None:
     for number in range(3):
         leaving.world.deliver_event(leaving.world.uploaded(b"%PDF-1.7 " + bytes([65 + number]) * 9 + b" %%EOF"))
-    few = replace(leaving.export, rules=replace(leaving.settings.rules, export_inline_objects=2))
+    few = replace(leaving.export, rules=msgspec.structs.replace(leaving.settings.rules, export_inline_objects=2))
     results = [one for one in few.of(leaving.caller).files.items if one.kind == "result"]
     assert [one.content is not None for one in results] == [True, True, False]
     assert [one.download_url is not None for one in results] == [False, False, True]
 
 
 def test_a_large_export_is_a_file_with_the_same_document_and_goes_with_the_person(leaving: Leaving) -> None:
-    small = replace(leaving.export, rules=replace(leaving.settings.rules, export_inline_limit_bytes=1000))
+    small = replace(
+        leaving.export, rules=msgspec.structs.replace(leaving.settings.rules, export_inline_limit_bytes=1000)
+    )
     answer = small.of(leaving.caller)
     assert answer.download is not None
     assert answer.parts == []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from pynamodb.connection.table import TableConnection
@@ -15,6 +17,8 @@ from chalicelib.models import keys
 from chalicelib.models.message_unit import MessageUnitItem
 from chalicelib.rules import Rules
 from chalicelib.stores.reservation import Unit
+from dev.faults import Attempt, Fault
+from dev.faulty import Faults
 from tests.rooms.usage_world import Killed, UsageWorld, a_world, at_once, killed_at, kinds
 from tests.unit.billing.people import SIGNED_UP, paid
 
@@ -102,6 +106,26 @@ def test_an_answer_that_got_lost_is_asked_for_again_for_nothing_and_not_without_
         world.ask("a")
     assert refusal.value.code == "MESSAGE_IN_PROGRESS"
     assert _asked(world) == 50
+
+
+@pytest.mark.second_engine
+def test_a_reservation_that_was_not_heard_of_holds_up_nobody_who_asks_again(
+    second_engine: TableConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = a_world()
+    lost: list[dict[str, Any]] = []
+    world.settle(messages=7)
+
+    def plan(attempt: Attempt) -> Fault | None:
+        if attempt.is_first and not lost and attempt.operation == "dynamodb:TransactWriteItems":
+            lost.append(attempt.call)
+        return Fault.LOST_ANSWER if attempt.call in lost else None
+
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    with Faults(plan).in_force(), pytest.raises(errors.Unavailable):
+        world.ask("a")
+    assert (_asked(world), _units()) == (7, 0), "it was reserved, and went back"
+    assert world.ask("a").used == 8
 
 
 def test_a_message_that_is_being_answered_is_not_answered_twice_at_once(any_engine_for_long: TableConnection) -> None:

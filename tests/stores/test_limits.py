@@ -80,6 +80,13 @@ def test_two_processes_overshoot_by_no_more_than_a_step_each(clock: SettableCloc
     assert 100 <= allowed <= 100 + 2 * (limit.step + 1)
 
 
+@pytest.mark.parametrize("calls", [5, 10, 20])
+def test_what_is_repeated_once_costs_no_question(calls: int, clock: SettableClock) -> None:
+    counters = CountingCounters()
+    assert _allowed(Limiter(counters, clock), Limit("any", calls), 2) == 2
+    assert counters.questions == 0
+
+
 def test_a_quiet_subject_costs_no_question(clock: SettableClock) -> None:
     counters = CountingCounters()
     assert _allowed(Limiter(counters, clock), Limit("general", 100), 8) == 8

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from chalicelib import errors
 from chalicelib.gateways.analyst.conversation import (
+    STOPS,
     Attachment,
     ModelDown,
     ModelReply,
@@ -21,6 +22,7 @@ from chalicelib.gateways.analyst.conversation import (
     ModelUnfit,
     Stop,
     Turn,
+    check_size,
 )
 from chalicelib.gateways.analyst.findings import FileType
 from chalicelib.gateways.analyst.hurry import within
@@ -35,12 +37,6 @@ _MOST_ANSWER_BYTES: Final = 2 * 1024 * 1024
 # "Vision": a picture up to 5 MB; "PDF support": a request up to 32 MB, of which base64 takes a third.
 MOST_IMAGE_BYTES: Final = 5_000_000
 MOST_DOCUMENT_BYTES: Final = 20_000_000
-_STOPS: Final[Mapping[str, Stop]] = {
-    "end_turn": Stop.DONE,
-    "stop_sequence": Stop.DONE,
-    "max_tokens": Stop.CUT_OFF,
-    "model_context_window_exceeded": Stop.CUT_OFF,
-}
 _INPUTS: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
@@ -70,9 +66,7 @@ class AnthropicModel:
         Raises:
             ModelUnfit: it is too large.
         """
-        is_pdf = attachment.file_type is FileType.PDF
-        if len(attachment.content) > (MOST_DOCUMENT_BYTES if is_pdf else MOST_IMAGE_BYTES):
-            raise ModelUnfit("the document is larger than Anthropic takes")
+        check_size(attachment, most_document_bytes=MOST_DOCUMENT_BYTES, most_image_bytes=MOST_IMAGE_BYTES)
 
     def converse(self, request: ModelRequest, seconds: float) -> ModelReply:
         """Ask once, and return within `seconds`.
@@ -168,7 +162,7 @@ def _reply(message: Mapping[str, Any], request_id: str) -> ModelReply:
     usage = message["usage"]
     return ModelReply(
         text="".join(str(block["text"]) for block in message["content"] if block.get("type") == "text"),
-        stop=_STOPS.get(message["stop_reason"], Stop.REFUSED),
+        stop=STOPS.get(message["stop_reason"], Stop.REFUSED),
         input_tokens=sum(int(usage.get(name) or 0) for name in _INPUTS),
         output_tokens=int(usage["output_tokens"]),
         request_id=request_id,

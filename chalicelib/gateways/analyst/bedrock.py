@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.gateways.analyst.conversation import (
+    STOPS,
     Attachment,
     ModelDown,
     ModelReply,
@@ -17,6 +18,7 @@ from chalicelib.gateways.analyst.conversation import (
     ModelUnfit,
     Stop,
     Turn,
+    check_size,
 )
 from chalicelib.gateways.analyst.findings import FileType
 from chalicelib.gateways.analyst.hurry import within
@@ -32,12 +34,6 @@ MOST_IMAGE_BYTES: Final = 3_750_000
 MOST_DOCUMENT_BYTES: Final = 12_000_000
 # A client's time-outs are fixed when it is made (20 ms): one for each step of this ladder, the next lower is taken.
 _LADDER: Final = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 16.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 75.0, 90.0)
-_STOPS: Final[Mapping[str, Stop]] = {
-    "end_turn": Stop.DONE,
-    "stop_sequence": Stop.DONE,
-    "max_tokens": Stop.CUT_OFF,
-    "model_context_window_exceeded": Stop.CUT_OFF,
-}
 
 
 class BedrockModel:
@@ -56,9 +52,7 @@ class BedrockModel:
         Raises:
             ModelUnfit: it is too large.
         """
-        is_pdf = attachment.file_type is FileType.PDF
-        if len(attachment.content) > (MOST_DOCUMENT_BYTES if is_pdf else MOST_IMAGE_BYTES):
-            raise ModelUnfit("the document is larger than Bedrock takes")
+        check_size(attachment, most_document_bytes=MOST_DOCUMENT_BYTES, most_image_bytes=MOST_IMAGE_BYTES)
 
     def converse(self, request: ModelRequest, seconds: float) -> ModelReply:
         """Ask once, and return within `seconds`.
@@ -139,7 +133,7 @@ def _reply(answer: Mapping[str, Any]) -> ModelReply:
     usage = answer["usage"]
     return ModelReply(
         text="".join(_texts(answer["output"]["message"]["content"])),
-        stop=_STOPS.get(answer["stopReason"], Stop.REFUSED),
+        stop=STOPS.get(answer["stopReason"], Stop.REFUSED),
         # What is read from or written to a cache is input as well.
         input_tokens=sum(int(usage.get(name) or 0) for name in _INPUTS),
         output_tokens=int(usage["outputTokens"]),

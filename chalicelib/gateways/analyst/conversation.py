@@ -9,9 +9,10 @@ AnalystUnavailable
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from chalicelib.errors import AnalystUnavailable
 from chalicelib.gateways.analyst.findings import FileType
@@ -50,6 +51,15 @@ class Stop(StrEnum):
     REFUSED = "refused"
 
 
+STOPS: Final[Mapping[str, Stop]] = {
+    "end_turn": Stop.DONE,
+    "stop_sequence": Stop.DONE,
+    "max_tokens": Stop.CUT_OFF,
+    "model_context_window_exceeded": Stop.CUT_OFF,
+}
+"""Why Claude stopped, in the words that Converse and Messages share; any other word is a refusal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A document as it was uploaded. `is_scan`: a PDF without text, whose pages the model has to look at."""
@@ -57,6 +67,17 @@ class Attachment:
     content: bytes
     file_type: FileType
     is_scan: bool = False
+
+
+def check_size(attachment: Attachment, *, most_document_bytes: int, most_image_bytes: int) -> None:
+    """Pass where a document is within what an API takes.
+
+    Raises:
+        ModelUnfit: it is too large.
+    """
+    is_pdf = attachment.file_type is FileType.PDF
+    if len(attachment.content) > (most_document_bytes if is_pdf else most_image_bytes):
+        raise ModelUnfit("the document is larger than the API takes")
 
 
 @dataclass(frozen=True, slots=True)

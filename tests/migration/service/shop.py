@@ -52,13 +52,13 @@ class Shop:
         """Let the service know the store."""
         apple, google, stripe = (ScriptedStore(name) for name in (APPLE, GOOGLE, STRIPE))
         stores, products = Stores(apple, google, stripe), Products(dict.fromkeys((APPLE, GOOGLE, STRIPE), PRODUCTS))
-        rooms = wiring.rooms()
-        application = replace(rooms.billing.purchases.application, products=lambda: products)
-        notices = replace(rooms.billing.notices, providers=lambda: stores.providers, application=application)
-        purchases = replace(rooms.billing.purchases, stores=lambda: stores, notices=notices, application=application)
-        replaced = replace(rooms, billing=replace(rooms.billing, notices=notices, purchases=purchases))
+        billing = wiring.rooms().billing
+        application = replace(billing.purchases.application, products=lambda: products)
+        notices = replace(billing.notices, providers=lambda: stores.providers, application=application)
+        purchases = replace(billing.purchases, stores=lambda: stores, notices=notices, application=application)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(wiring, "rooms", lambda: replaced)
+            patch.setattr(billing, "notices", notices)
+            patch.setattr(billing, "purchases", purchases)
             yield cls(service, apple)
 
 

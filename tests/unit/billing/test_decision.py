@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.billing.decision import Decision, choose, decide, granted, payment_behind, subscription_id_of
-from chalicelib.billing.evidence import RuleName
 from chalicelib.billing.known import Cause, Known, KnownSubscription
 from chalicelib.billing.merge import learn
 from chalicelib.billing.products import Products
+from chalicelib.billing.rule_names import RuleName
 from chalicelib.billing.rules_of_standing import RULES
 from chalicelib.gateways.provider_facts import Facts, Phase
 from chalicelib.models.states import PaymentStatus, SubscriptionProvider, SubscriptionStatus, SubscriptionType, Tier
@@ -129,13 +129,6 @@ def test_products_are_known_per_store() -> None:
 def test_a_stage_cannot_sell_what_is_no_plan_for_sale(plan_id: str) -> None:
     with pytest.raises(ValueError, match="no plan for sale"):
         Products({STRIPE: {"price_1": plan_id}})
-
-
-def test_a_plan_is_sold_by_its_first_product() -> None:
-    sold = Products({STRIPE: {"price_new": "premium_monthly", "price_old": "premium_monthly"}})
-    assert sold.product_for(STRIPE, "premium_monthly") == "price_new"
-    assert sold.product_for(APPLE, "premium_monthly") is None
-    assert sold.product_for(STRIPE, "family_monthly") is None
 
 
 def test_a_grace_ends_when_it_ends_even_where_the_store_dates_the_unpaid_term_as_paid() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from chalicelib.billing.evidence import RuleName
 from chalicelib.billing.explain import explain, sentence_of
+from chalicelib.billing.rule_names import RuleName
 from chalicelib.billing.rules_of_standing import RULES
 from chalicelib.billing.standing import standing_of
 from chalicelib.billing.subscriptions import Subscriptions

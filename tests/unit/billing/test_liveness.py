@@ -54,3 +54,12 @@ def test_the_key_tells_nothing_of_the_purchase() -> None:
     place = live_key(known("sub_secret"))
     assert place is not None
     assert "secret" not in f"{place.pk}{place.sk}"
+
+
+def test_there_is_a_shard_for_each_hour_and_the_key_names_the_hash_and_the_instant() -> None:
+    assert SHARDS == 24
+    external_hash = keys.digest_of("sub_1")
+    due = live_key(known("sub_1"))
+    assert due == keys.billing_live_key("stripe", keys.shard_of(external_hash, 24), ENDS, external_hash)
+    assert due is not None
+    assert external_hash in due.sk

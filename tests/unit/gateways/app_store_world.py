@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from chalicelib.gateways.app_store import AppStore
 from chalicelib.gateways.provider_facts import Facts, Notice, PaymentSeen, RenewalSeen, SubscriptionSeen, TermSeen
@@ -42,7 +43,7 @@ class World:
         self.store = self.gateway(**changes)
 
     def gateway(self, **changes: Any) -> AppStore:
-        stage = replace(self.shop.settings(self.url), **changes)
+        stage = msgspec.structs.replace(self.shop.settings(self.url), **changes)
         return AppStore(stage, self.held, "serenya/test/app-store", self.clock, Rules())
 
     def told(self, delivery: Delivery) -> Notice:

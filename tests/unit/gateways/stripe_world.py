@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from chalicelib.gateways.provider_facts import Facts, Notice, PaymentSeen, RenewalSeen, SubscriptionSeen, TermSeen
 from chalicelib.gateways.stripe import Stripe
@@ -45,7 +46,7 @@ class StripeWorld:
 
     def gateway_with(self, **changes: Any) -> Stripe:
         """Return a gateway whose settings differ."""
-        return Stripe(replace(self.settings, **changes), self.held, "stripe", self.clock, self.rules)
+        return Stripe(msgspec.structs.replace(self.settings, **changes), self.held, "stripe", self.clock, self.rules)
 
     def bought(self, plan_id: str = "premium_monthly", account: str | None = USER) -> str:
         """Let somebody buy; what Stripe sends of it is thrown away."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from itertools import groupby
 from typing import Final
 
@@ -48,7 +49,7 @@ def reply_of(asked: Question) -> Reply:
         model.
     """
     items = assess(_reading(_newest(asked.facts)))
-    known = [one for one in analytes() if one.specimen == "blood" and _is_named(one, asked.message)]
+    known = _named_in(asked.message)
     meant = [one for one in items if one.analyte in known or _is_row_named(one, asked.message)]
     if not items and not known:
         raise AnalystUnavailable("there is no model to answer, no value is given, and no known test is named")
@@ -186,11 +187,20 @@ def _about(analyte: Analyte) -> str:
     )
 
 
-def _is_named(analyte: Analyte, message: str) -> bool:
-    """Whether a message names a test: its own name as a word, or anything the catalogue takes for the whole message."""
-    names = {analyte.name.casefold(), *(alias for alias in analyte.aliases if len(alias) >= 4)}
-    text = f" {_plain_words(message)} "
-    return any(f" {name} " in text for name in names) or find(message, "blood") is analyte
+def _named_in(message: str) -> list[Analyte]:
+    """Return the tests that a message names: by a name of theirs as a word, or by what the catalogue takes for all of
+    it."""
+    text, whole = f" {_plain_words(message)} ", find(message, "blood")
+    return [
+        one
+        for one in analytes()
+        if one.specimen == "blood" and (one is whole or any(f" {name} " in text for name in _names_of(one)))
+    ]
+
+
+@cache
+def _names_of(analyte: Analyte) -> frozenset[str]:
+    return frozenset({analyte.name.casefold(), *(alias for alias in analyte.aliases if len(alias) >= 4)})
 
 
 def _is_row_named(item: Assessment, message: str) -> bool:
