@@ -37,7 +37,6 @@ def moved(server: Server, counter: Counter, number: int) -> tuple[Cost, Cost]:
     """
     import psycopg
 
-    from chalicelib.migration.serenya import additions
     from chalicelib.wiring_backfill import operator_of
     from dev.legacy.server import legacy_database
     from dev.legacy_data import generate, load
@@ -48,12 +47,10 @@ def moved(server: Server, counter: Counter, number: int) -> tuple[Cost, Cost]:
         with psycopg.connect(database.dsn, autocommit=True) as connection:
             load(connection, people)
         operator: Any = operator_of(table, call, lambda: database.dsn)
-        operator.install()
+        operator.move.changes.install()
         workers = operator.workers(count=1)
         workers.checkpoints.begin(1)
         backfill = counter.cost(number, workers.run)
-        with operator.move.pool.lend() as lent:
-            additions.install(lent)
         return backfill, counter.cost(number, lambda: _verify(table, call, operator.move, database.dsn))
 
 

@@ -65,7 +65,7 @@ class RequestHandler(ChaliceRequestHandler):
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _generic_handle  # noqa: N815  # http.server looks for these names
 
     def __getattr__(self, name: str) -> Any:
-        """Any other method has its route asked, too: a 405 must say what is allowed there (RFC 9110, section 15.5.6)."""
+        """Any other method has its route asked too: a 405 must say what is allowed there (RFC 9110, section 15.5.6)."""
         if name.startswith("do_"):
             return self._generic_handle
         raise AttributeError(name)
