@@ -76,7 +76,13 @@ _ENTRIES: Final = (
     _Unnoticed(
         "S3 tells absence from refusal only to whoever may list; the emulated cloud tells everybody.",
         ("s3:ListBucket",),
-        (*_ANALYSTS, "answer_question"),
+        (*_ANALYSTS, "answer_question", "sweep_jobs"),
+    ),
+    _Unnoticed(
+        "A result is looked for where the retries of a job are used up.",
+        ("s3:GetObject",),
+        ("sweep_jobs",),
+        ("/results/*",),
     ),
     _Unnoticed(
         "Objects are removed where a worker was overtaken, or what came by a form was cleaned.",
