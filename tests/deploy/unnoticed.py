@@ -74,9 +74,15 @@ _ENTRIES: Final = (
         ("document_uploaded",),
     ),
     _Unnoticed(
-        "Absence is told from refusal where there is nothing; here there is what is asked for.",
+        "S3 tells absence from refusal only to whoever may list; the emulated cloud tells everybody.",
         ("s3:ListBucket",),
-        ("answer_question",),
+        (*_ANALYSTS, "answer_question", "sweep_jobs"),
+    ),
+    _Unnoticed(
+        "A result is looked for where the retries of a job are used up.",
+        ("s3:GetObject",),
+        ("sweep_jobs",),
+        ("/results/*",),
     ),
     _Unnoticed(
         "Objects are removed where a worker was overtaken, or what came by a form was cleaned.",
