@@ -50,7 +50,9 @@ class OneWorker:
 
     def work(self, who: World) -> bool:
         """Do one job; False where there is none."""
-        lane = next((name for name in self.world.lanes.in_order if self.messages.get(name)), None)
+        lanes = self.world.lanes
+        in_order = (lanes.priority, lanes.ordinary, lanes.priority_backlog, lanes.backlog)
+        lane = next((name for name in in_order if self.messages.get(name)), None)
         if lane is None:
             return False
         waiting = self.messages[lane]
