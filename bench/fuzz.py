@@ -72,7 +72,10 @@ def result(outcome: Outcome, plan: Plan) -> Result:
             "405 and 415 are tried on purpose: unknown methods and media types.",
         ],
         columns=list(_COLUMNS),
-        rows=[_row(label, counts) for label, counts in sorted(outcome.statuses.items())],
+        rows=[
+            *(_row(label, counts) for label, counts in sorted(outcome.statuses.items())),
+            _row("other methods", outcome.other_methods),
+        ],
     )
 
 

@@ -198,7 +198,7 @@ def main(arguments: Sequence[str]) -> int:
 
     is_quick = "--quick" in arguments
     numbers = (30, 300) if is_quick else (30, 300, 3_000)
-    curves = measure(numbers, (5, 50) if is_quick else (5, 50, 500))
+    curves = measure(numbers, (3, 30) if is_quick else (3, 30, 300))
     if not is_quick:
         write(curves)
     return 0 if all(curve.is_as_it_should_be for curve in curves) else 1

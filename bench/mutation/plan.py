@@ -54,7 +54,10 @@ ROOMS: Final = {
         _modules("billing", _BILLING),
         (
             "tests/unit/billing",
+            "tests/rooms/test_billing_lines.py",
+            "tests/rooms/test_notices.py",
             "tests/rooms/test_payment_history.py",
+            "tests/rooms/test_purchases.py",
             "tests/rooms/test_reset.py",
             "tests/rooms/test_usage.py",
             "tests/rooms/test_usage_switches.py",
@@ -67,6 +70,7 @@ ROOMS: Final = {
             "tests/rooms/test_apple_events.py",
             "tests/rooms/test_biometrics.py",
             "tests/rooms/test_biometrics_enrolment.py",
+            "tests/rooms/test_biometrics_owners.py",
             "tests/rooms/test_devices.py",
             "tests/rooms/test_email_moves.py",
             "tests/rooms/test_profiles.py",

@@ -48,14 +48,11 @@ class OneWorker:
             queue.queues.clear()
             queue.waiting.clear()
 
-    def in_order(self) -> tuple[str, ...]:
-        """The queues as one worker alone would serve them."""
-        lanes = self.world.lanes
-        return lanes.priority, lanes.ordinary, lanes.priority_backlog, lanes.backlog
-
     def work(self, who: World) -> bool:
         """Do one job; False where there is none."""
-        lane = next((name for name in self.in_order() if self.messages.get(name)), None)
+        lanes = self.world.lanes
+        in_order = (lanes.priority, lanes.ordinary, lanes.priority_backlog, lanes.backlog)
+        lane = next((name for name in in_order if self.messages.get(name)), None)
         if lane is None:
             return False
         waiting = self.messages[lane]

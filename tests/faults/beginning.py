@@ -25,12 +25,15 @@ class Beginning:
     objects: dict[str, bytes]
     messages: list[tuple[str, str]]
     events_seen: set[tuple[str, str]]
+    failure: Exception | None = None
+    """What the analyst fails with."""
 
 
 def beginning_of(house: House) -> Beginning:
     """Remember how everything is."""
     waiting = [(name, message["Body"]) for name, message in house.messages()]
-    return Beginning(house.service.clock.now(), house.items(), house.objects(), waiting, set(house.events_seen))
+    now, seen = house.service.clock.now(), set(house.events_seen)
+    return Beginning(now, house.items(), house.objects(), waiting, seen, house.analyst.failure)
 
 
 def go_back(house: House, to: Beginning) -> None:
@@ -50,7 +53,7 @@ def go_back(house: House, to: Beginning) -> None:
     house.in_use = {name for name, _ in to.messages}
     for name, body in to.messages:
         house.cloud.sqs.send_message(QueueUrl=house.urls[name], MessageBody=body)
-    house.analyst = Steady(failure=house.analyst.failure)
+    house.analyst = Steady(failure=to.failure)
     house.notes.pop("unforeseen", None)
 
 

@@ -74,6 +74,10 @@ class Findings:
         return "\n".join([told, *map(str, self.failures[:25])])
 
 
+Prepared = tuple[Beginning, dict[str, object], list[Call]]
+"""How a journey begins, what it remembers of its preparation, and its calls when nothing befalls it."""
+
+
 class Runner:
     """Takes journeys through their cases, one after the other."""
 
@@ -86,7 +90,8 @@ class Runner:
         self._plan = Aim(is_armed=False)
         self._trouble_of_rival: str | None = None
         self._faults = Faults(self._befalls)
-        self._now: tuple[str, Beginning, dict[str, object], list[Call]] | None = None
+        self._prepared: dict[str, Prepared] = {}
+        self._now: Prepared | None = None
         self.findings = Findings()
 
     def cases(self, *names: str) -> Iterator[Case]:
@@ -116,7 +121,7 @@ class Runner:
         """Return the calls that a journey makes when nothing befalls it; everything must hold then."""
         self._prepare(name)
         assert self._now is not None
-        return self._now[3]
+        return self._now[2]
 
     def run(self, case: Case) -> str | None:
         """Run a case; return what was wrong, or None."""
@@ -142,28 +147,28 @@ class Runner:
         return self._plan(attempt)
 
     def _prepare(self, name: str) -> None:
-        if self._now is not None and self._now[0] == name:
+        if name in self._prepared:
+            self._now = self._prepared[name]
             return
         house, journey = self._house, self._journeys[name]
         self._plan = Aim(is_armed=False)
         with self._faults.in_force():
-            house.analyst.failure = None
             go_back(house, Beginning(house.service.clock.now(), [], {}, [], set()))
             house.notes.clear()
             house.start_anew()
             journey.prepare(house)
             house.notes.pop("unforeseen", None)
-            self._now = (name, beginning_of(house), dict(house.notes), [])
+            self._now = self._prepared[name] = (beginning_of(house), dict(house.notes), [])
             aim = Aim()
             self._travel(journey, aim, Case(name, ()))
-            self._now[3].extend(aim.calls)
+            self._now[2].extend(aim.calls)
 
     def _go_back(self) -> None:
         assert self._now is not None
         with self._faults.in_force():
-            go_back(self._house, self._now[1])
+            go_back(self._house, self._now[0])
             self._house.notes.clear()
-            self._house.notes.update(self._now[2])
+            self._house.notes.update(self._now[1])
             self._house.start_anew()
 
     def _travel(self, journey: Journey, aim: Aim, case: Case) -> None:
@@ -208,7 +213,7 @@ class Runner:
     def _stale(self, case: Case) -> Callable[[Attempt], None] | None:
         assert self._now is not None
         if any(shot.kind is Other.STALE_INDEX for shot in case.shots):
-            return keep_index_of(self._house, self._now[1].items)
+            return keep_index_of(self._house, self._now[0].items)
         return None
 
 

@@ -18,7 +18,7 @@ from tests.faults.running import Case, Runner
 
 pytestmark = pytest.mark.second_engine
 SEED = 20_260_314
-LEAST = 2_000
+LEAST = 2_500
 
 
 @pytest.mark.timeout(600)

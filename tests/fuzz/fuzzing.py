@@ -67,6 +67,7 @@ class Outcome:
     """What a fuzz saw."""
 
     statuses: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    other_methods: Counter[int] = field(default_factory=Counter)
     walked: Counter[tuple[str, int]] = field(default_factory=Counter)
     linked: int = 0
     failures: dict[tuple[str, str, str], str] = field(default_factory=dict)
@@ -82,17 +83,22 @@ class Outcome:
 
     @property
     def cases(self) -> int:
-        return sum(sum(one.values()) for one in self.statuses.values()) + sum(self.walked.values())
+        by_route = sum(sum(one.values()) for one in self.statuses.values())
+        return by_route + sum(self.other_methods.values()) + sum(self.walked.values())
 
-    def successes(self, label: str) -> int:
-        """How often a route did what it is for."""
-        return sum(number for status, number in self.statuses[label].items() if status < 300)
+    def is_hardly_reached(self, label: str) -> bool:
+        """Whether a route did what it is for in less than a tenth of its calls, those left out that speak of no media
+        type that it takes. Routes without any input have few calls: there is but one to make."""
+        counts = self.statuses[label]
+        successes = sum(number for status, number in counts.items() if status < 300)
+        return successes < max(1, (sum(counts.values()) - counts[415]) / 10)
 
     def table(self) -> str:
         """The answers by route and status."""
         lines = [f"{self.cases} cases, {sum(self.walked.values()) + self.linked} of them on ways along links"]
         for label, counts in sorted(self.statuses.items()):
             lines.append(_line(label, counts))
+        lines.append(_line("other methods", self.other_methods))
         lines.append("on walks:")
         for name in sorted({name for name, _ in self.walked}):
             counts = Counter({status: number for (one, status), number in self.walked.items() if one == name})
@@ -262,7 +268,9 @@ def _count(recorder: ScenarioRecorder, outcome: Outcome) -> None:
         if interaction.response is None or case_id not in recorder.cases:
             continue
         node = recorder.cases[case_id]
-        outcome.statuses[node.value.operation.label][interaction.response.status_code] += 1
+        is_own_method = node.value.method.upper() == node.value.operation.method.upper()
+        counts = outcome.statuses[node.value.operation.label] if is_own_method else outcome.other_methods
+        counts[interaction.response.status_code] += 1
         outcome.linked += node.transition is not None
         for check in recorder.checks.get(case_id, ()):
             if check.status is Status.FAILURE and check.failure_info is not None:

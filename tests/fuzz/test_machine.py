@@ -46,7 +46,7 @@ def run(place: World, runs: int, steps: int, seed: int = 8, *, is_shrunk: bool =
 
 @pytest.mark.timeout(300)
 def test_the_service_is_as_its_model_says(place: World) -> None:
-    run(place, runs=25, steps=8)
+    run(place, runs=25, steps=6)
 
 
 @pytest.mark.prove

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import boto3
@@ -138,6 +139,8 @@ def world(provider: IdentityProvider) -> Iterator[World]:
         server.open([store], Controls([store], clock, PostOffice(lambda _: None, clock)))
         for name, value in store.environment_variables(server.url).items():
             patch.setenv(name, value)
+        # To make a client takes longer than ten calls of it, and events are carried with new ones.
+        patch.setattr(boto3, "client", cache(boto3.client))
         with running(provider, patch) as service:
             clock.shared = service.clock
             _put_secret(store)

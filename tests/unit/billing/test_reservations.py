@@ -30,9 +30,11 @@ class Table:
     outcomes: list[ReserveOutcome]
     has: bool = False
     asked: list[Reservation] = field(default_factory=list)
+    jobs: list[str] = field(default_factory=list)
 
-    def reserve(self, reservation: Reservation, _: JobItem) -> ReserveOutcome:
+    def reserve(self, reservation: Reservation, holder: JobItem) -> ReserveOutcome:
         self.asked.append(reservation)
+        self.jobs.append(holder.data.user_id)
         return self.outcomes.pop(0)
 
     def has_job(self, _: JobItem) -> bool:
@@ -87,6 +89,7 @@ def test_a_unit_is_asked_for_on_the_strength_of_the_profile_as_it_was_read() -> 
         )
     ]
     assert answer == Reserved(False, 3, 5, period.end)
+    assert scene.table.jobs == ["ada"]
     assert scene.reads == []
 
 

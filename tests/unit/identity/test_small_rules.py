@@ -237,6 +237,26 @@ def test_an_instant_may_be_in_seconds_or_in_milliseconds() -> None:
     assert notices[0].happened_at == notices[1].happened_at
 
 
+@pytest.mark.parametrize("is_needed", [True, False])
+def test_who_signed_in_is_told_of_the_session_and_whether_to_prove_it(is_needed: bool) -> None:
+    user = person(AT)
+    session = user.data.current_session
+    assert session is not None
+    shown = views.signed_in_view(
+        user,
+        session,
+        access_token="access",
+        expires_in=900,
+        refresh_token="refresh",
+        is_new=True,
+        biometric_required=is_needed,
+    )
+    assert (shown.access_token, shown.expires_in, shown.refresh_token) == ("access", 900, "refresh")
+    assert (shown.session.session_id, shown.session.expires_at) == (session.session_id, session.expires_at)
+    assert shown.session.biometric_required is is_needed
+    assert (shown.user.id, shown.user.is_new_user) == (user.data.id, True)
+
+
 def test_how_a_plan_is_paid_is_shown() -> None:
     class Facts:
         subscription_id, plan_id, status, tier = "s", "premium_yearly", "active", "premium"
