@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from hypothesis import settings as how_to_try
 from pynamodb.connection.table import TableConnection
 
 from chalicelib.config import Settings
@@ -27,6 +28,9 @@ pytest_plugins = ["tests.calls.plugin"]
 for _name, _value in support.ENVIRONMENT.items():
     os.environ[_name] = _value
 os.environ.pop("AWS_ENDPOINT_URL", None)
+# How long an example takes says how busy the machine is.
+how_to_try.register_profile("any machine", deadline=None)
+how_to_try.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
