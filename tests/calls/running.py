@@ -13,7 +13,7 @@ import json
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NamedTuple
@@ -161,11 +161,20 @@ def as_of_people(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def in_the_same_context(submit: Callable[..., Any]) -> Callable[..., Any]:
-    """Return an executor's `submit` that lets the work run as whoever submits it."""
+    """Return an executor's `submit` that lets the work run as whoever submits it, and hands on nothing else."""
 
     @functools.wraps(submit)
     def submitted(executor: Any, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        return submit(executor, copy_context().run, work, *args, **kwargs)
+        submitter = _running.get()
+
+        def carried(*given: Any, **named: Any) -> Any:
+            token = _running.set(submitter)
+            try:
+                return work(*given, **named)
+            finally:
+                _running.reset(token)
+
+        return submit(executor, carried, *args, **kwargs)
 
     return submitted
 

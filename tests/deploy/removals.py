@@ -46,6 +46,10 @@ def policy_of(deployment: Deployment, function: str) -> dict[str, Any]:
     return emulated_policy(function, deployment.settings)
 
 
+_NOTHING: Final = {"Sid": "Nothing", "Effect": "Deny", "Action": ["*"], "Resource": ["*"]}
+"""A policy has a statement at least."""
+
+
 def without(document: Mapping[str, Any], *permissions: Permission) -> dict[str, Any]:
     """Return a policy without these permissions, and otherwise the same."""
     gone = {(one.action, one.resource) for one in permissions}
@@ -60,7 +64,7 @@ def without(document: Mapping[str, Any], *permissions: Permission) -> dict[str, 
             if resources:
                 named = {"Sid": f"{statement['Sid']}{'x' * number}", "Action": allowed, "Resource": list(resources)}
                 left.append({**statement, **named})
-    return {**document, "Statement": left}
+    return {**document, "Statement": left or [_NOTHING]}
 
 
 def put_policy(deployment: Deployment, function: str, document: Mapping[str, Any]) -> None:

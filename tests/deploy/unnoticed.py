@@ -14,7 +14,6 @@ _ANALYSTS: Final = ("analyse_priority", "retry_analysis", "analyse_priority_back
 _SENDING: Final = ("sqs:GetQueueUrl", "sqs:SendMessage")
 _OTHER_LANES: Final = ("-analysis-priority", "-analysis-priority-backlog", "-analysis-backlog")
 _BESIDE_UPLOADS: Final = ("/prepared/*", "/requests/*", "/results/*", "/failures/*")
-_CHANGES: Final = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,9 @@ _ENTRIES: Final = (
     _Unnoticed("Only a large export is stored.", ("s3:PutObject",), ("api_handler",), ("/exports/*",)),
     _Unnoticed("What was nobody's is moved to whoever claims it.", ("dynamodb:DeleteItem",), ("sweep_billing",)),
     _Unnoticed("Looks are handed over where a paid time ran out unheard.", _SENDING, ("sweep_billing",)),
-    _Unnoticed("A look that finds no drift changes nothing.", _CHANGES, ("reconcile_subscriptions",)),
+    _Unnoticed(
+        "A look that finds no drift takes nothing away.", ("dynamodb:DeleteItem",), ("reconcile_subscriptions",)
+    ),
 )
 
 

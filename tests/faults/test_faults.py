@@ -59,8 +59,6 @@ def test_every_journey_is_met_by_faults(house: House) -> None:
         (["GUARD#"], "sign-up", ("rival:once",)),
         # A job that fails without looking whether its unit went back gives it back twice.
         (["USER#.* (JOB#|PROFILE)"], "hopeless analysis", ("rival:once", "lost answer:call")),
-        # A consent that is chosen past its chain stands there twice.
-        (["USER#.* (PROFILE|CONSENT#)"], "withdrawn consent", ("rival:once",)),
     ],
 )
 def test_a_store_without_its_condition_is_found(

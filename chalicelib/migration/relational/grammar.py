@@ -82,6 +82,8 @@ class Reader:
     used: set[str]
     tokens: list[str] = field(default_factory=list)
     position: int = 0
+    group: tuple[int, int] = (0, 0)
+    """Where what was in parentheses last began and ended: DynamoDB refuses parentheses around nothing but those."""
 
     def __post_init__(self) -> None:
         """Cut the text into tokens."""
@@ -149,12 +151,19 @@ class Reader:
         if self._is_next("NOT"):
             return Condition("NOT", parts=(self._not(),))
         if self._is_next("("):
-            found = self._either()
-            self._take(")")
-            return found
+            return self._group()
         if self._next() in _FUNCTIONS:
             return self._function()
         return self._comparison()
+
+    def _group(self) -> Condition:
+        begin = self.position
+        found = self._either()
+        if self.group == (begin, self.position):
+            raise InvalidExpression(f"redundant parentheses: {self.text}")
+        self._take(")")
+        self.group = (begin - 1, self.position)
+        return found
 
     def _function(self) -> Condition:
         name = self._take()

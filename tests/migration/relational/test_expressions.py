@@ -180,12 +180,22 @@ def test_a_query_gives_the_pages_that_the_engine_gives(
         "#a = :x :x",
         "SET #a = :x",
         "size(#a)",
+        "((#a = :x))",
+        "NOT ((#a = :x AND attribute_exists(#a)))",
     ],
 )
 def test_what_is_no_condition_is_refused(text: str) -> None:
     given = {"ExpressionAttributeNames": {"#a": "a"}, "ExpressionAttributeValues": {":x": {"S": "a"}}}
     with pytest.raises(InvalidExpression):
         condition_of(text, given, set())
+
+
+@pytest.mark.parametrize(
+    "text", ["(#a = :x)", "((#a = :x) OR #a = :x)", "(#a = :x OR (#a = :x))", "NOT (#a = :x) AND (NOT (#a = :x))"]
+)
+def test_parentheses_that_hold_something_are_taken(text: str) -> None:
+    given = {"ExpressionAttributeNames": {"#a": "a"}, "ExpressionAttributeValues": {":x": {"S": "a"}}}
+    condition_of(text, given, set())
 
 
 def test_a_condition_on_nothing_asks_of_an_empty_item() -> None:
