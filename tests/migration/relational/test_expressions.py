@@ -118,11 +118,13 @@ def test_an_update_leaves_what_the_engine_leaves(second_engine: Any, item: Any, 
     _same_updates(Both(second_engine), item, asked)
 
 
+# Not on moto, to which what is not there equals NULL, and which fails where it compares a number with a text.
 @pytest.mark.prove
+@pytest.mark.second_engine
 @LONG
 @given(item=ITEMS, asked=conditions())
-def test_conditions_hold_where_they_hold_in_both_engines(both: Both, item: Any, asked: Any) -> None:
-    _same_conditions(both, item, asked)
+def test_conditions_hold_where_they_hold_in_the_engine(second_engine: Any, item: Any, asked: Any) -> None:
+    _same_conditions(Both(second_engine), item, asked)
 
 
 @pytest.mark.prove
