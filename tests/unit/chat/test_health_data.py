@@ -128,8 +128,8 @@ def test_depth_and_length_cost_little() -> None:
     for _ in range(MOST_DEPTH + 500):
         deep = {"in": deep}
     long: Any = [[[]] * 50_000 for _ in range(4)]
-    began = time.monotonic()
+    began = time.thread_time()
 
     assert facts(deep, long, [{"name": "n" * 10**6, "value": 1}])[0].name == "n" * 120
     assert len(facts(deep)) == 0
-    assert time.monotonic() - began < 2
+    assert time.thread_time() - began < 2
