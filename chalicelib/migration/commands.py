@@ -122,7 +122,7 @@ def rollback(operator: Any, given: Namespace, out: TextIO) -> int:
     if not back:
         out.write(f"no way leads back from {standing.phase}\n")
         return WRONG
-    given.phase, given.percent = str(max(back, key=ORDER.__getitem__)), None
+    given.phase, given.percent, given.least = str(max(back, key=ORDER.__getitem__)), None, None
     return move(operator, given, out)
 
 

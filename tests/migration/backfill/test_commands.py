@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pynamodb.connection.table import TableConnection
 
+from chalicelib.migration import __main__ as typed
 from chalicelib.migration.checkpoints import Orders
 from chalicelib.migration.command_words import DONE, WRONG
 from chalicelib.migration.commands import COMMANDS
@@ -104,6 +105,14 @@ def test_fewer_reads_are_enough_where_somebody_says_why_and_it_stays_in_the_hist
     assert _said(world, "move", phase="read_fallback", least=12, reason="a quiet night", do=True)[0] == DONE
     assert "a quiet night (after 12 reads instead of 100)" in _said(world, "report")[1]
     assert "12, of them 0 since the last move" in _said(world, "status")[1]
+
+
+def test_a_step_back_asks_for_nothing_that_is_not_typed(world: World) -> None:
+    control = world.operator.move.control
+    control.change(control.refreshed(), replace(control.refreshed(), phase=Phase.DUAL_WRITE))
+    given = typed._parser().parse_args(["rollback", "--do", "--by", "somebody", "--reason", "errors"])
+    assert COMMANDS[given.command](world.operator, given, io.StringIO()) == DONE
+    assert control.refreshed().phase is Phase.LEGACY
 
 
 def test_the_way_from_the_first_look_to_a_clean_verification(world: World, tmp_path: Any) -> None:
